@@ -1,0 +1,1 @@
+"""Long-lived programs: bring-up of the cluster and of the local stack, the streaming actors, their supervisor."""

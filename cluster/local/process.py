@@ -1,0 +1,111 @@
+"""One process of ours, recognised beyond doubt: by its pid together with the moment it started.
+
+A pid alone is reused by the system; a signal sent to a remembered pid could hit a stranger. Every signal here is sent
+only after the start time has been compared, and on Linux through a pidfd, so nothing can slip in between.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedProcess:
+    """A pid and the start time that tells it from a later process with the same number."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def from_pid(cls, pid: int) -> "OwnedProcess":
+        """Identify a process that was just started by us. Raises `ProcessLookupError` if it is already gone."""
+        started = start_time(pid)
+        if started is None:
+            raise ProcessLookupError(pid)
+        return cls(pid, started)
+
+    def alive(self) -> bool:
+        """Whether this very process still runs. A zombie counts as dead and is reaped if it is our child."""
+        _reap(self.pid)
+        return start_time(self.pid) == self.started
+
+    def send(self, signum: int) -> None:
+        """Send a signal to this very process; does nothing when it is gone or its pid has a new owner."""
+        with contextlib.suppress(ProcessLookupError):
+            if not hasattr(os, "pidfd_open"):
+                if self.alive():
+                    os.kill(self.pid, signum)
+                return
+            handle = os.pidfd_open(self.pid)
+            try:
+                if self.alive():
+                    signal.pidfd_send_signal(handle, signum)
+            finally:
+                os.close(handle)
+
+    def wait_gone(self, timeout_s: float) -> bool:
+        """Wait until the process is gone; False when it still runs after the time."""
+        deadline = time.monotonic() + timeout_s
+        while self.alive():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def stop(self, grace_s: float) -> bool:
+        """SIGTERM, then SIGKILL after the grace period. True when it went by itself."""
+        self.send(signal.SIGTERM)
+        if self.wait_gone(grace_s):
+            return True
+        self.kill()
+        return False
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until the process is gone."""
+        self.send(signal.SIGKILL)
+        self.wait_gone(10)
+
+    def rss_bytes(self) -> int:
+        """Resident memory; 0 when the process is gone."""
+        line = _ps(self.pid, "rss")
+        return int(line) * 1024 if line and self.alive() else 0
+
+
+def start_time(pid: int) -> str | None:
+    """An identity of the process behind a pid: its start time, within this boot. None when dead or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _ps(pid, "lstart")
+    fields = stat[stat.rindex(")") + 2 :].split()
+    if fields[0] in "ZX":
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{fields[19]}"
+
+
+def spawn(argv: list[str], *, env: dict[str, str], cwd: Path, log: Path) -> int:
+    """Start a detached process (its own session, output appended to the log) and return its pid."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+    child.returncode = 0  # Not this object's to wait for: `OwnedProcess` reaps it, or init after we have gone.
+    return child.pid
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _ps(pid: int, column: str) -> str | None:
+    run = subprocess.run(["ps", "-o", f"{column}=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or None

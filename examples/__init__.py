@@ -1,0 +1,1 @@
+"""Programs that use rayce as a shop would: through its HTTP API only."""

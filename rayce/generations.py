@@ -1,0 +1,87 @@
+"""Live generations: every process polls the pointers and swaps what changed, as a whole, in the background.
+
+A generation that cannot be loaded is left aside with its reason, and the former one stays.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from rayce.errors import RayceError
+from rayce.stores.interfaces import DurableGenerations
+
+Parse = Callable[[Mapping[str, bytes]], Any]
+
+
+class Loaded(NamedTuple):
+    """A generation in memory."""
+
+    number: int
+    value: Any
+
+
+def generation_name(tenant: str, kind: str) -> str:
+    """The name of a tenant's generations of a kind; `segment-model.<name>` for segment models."""
+    return f"{tenant}/{kind}"
+
+
+class LiveGenerations:
+    """The live generations of the kinds in `parsers` (a kind is the part before the first dot; None: number only)."""
+
+    def __init__(self, durable: DurableGenerations, parsers: Mapping[str, Parse | None], poll_s: float) -> None:
+        self._durable = durable
+        self._parsers = parsers
+        self._poll_s = poll_s
+        self._loaded: dict[str, Loaded] = {}
+        self._refused: dict[str, int] = {}
+        self.errors: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live-generations", daemon=True)
+
+    def start(self) -> None:
+        """Load once, as far as the store answers, then go on in the background."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the background thread."""
+        self._stop.set()
+
+    def get(self, tenant: str, kind: str) -> Loaded | None:
+        """What is live now, or None."""
+        return self._loaded.get(generation_name(tenant, kind))
+
+    def numbers(self, tenant: str) -> dict[str, int]:
+        """Live generation by kind."""
+        prefix = generation_name(tenant, "")
+        return {n.removeprefix(prefix): g.number for n, g in self._loaded.items() if n.startswith(prefix)}
+
+    def refresh(self) -> None:
+        """Look at the pointers once; errors are kept in `errors`, never raised."""
+        try:
+            live = self._durable.live()
+            self.errors.pop("", None)
+        except RayceError as error:
+            self.errors[""] = str(error)
+            return
+        for name, number in live.items():
+            kind = name.partition("/")[2].partition(".")[0]
+            known = self._loaded.get(name)
+            if kind in self._parsers and (known is None or known.number != number) and self._refused.get(name) != number:
+                self._load(name, kind, number)
+
+    def _load(self, name: str, kind: str, number: int) -> None:
+        parse = self._parsers[kind]
+        try:
+            value = parse(self._durable.load_generation(name, number)) if parse else None
+        except RayceError as error:
+            self.errors[name] = str(error)
+            if not hasattr(error, "store"):
+                self._refused[name] = number
+            return
+        self._loaded[name] = Loaded(number, value)
+        self.errors.pop(name, None)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._poll_s):
+            self.refresh()

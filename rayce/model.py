@@ -1,0 +1,118 @@
+"""A trained LightGBM model as an artifact: scores of one row and of many.
+
+One row goes through the C API's single-row fast path (5.9 µs against 19 µs for `Booster.predict`), reached through a private
+name, so it is compared with `Booster.predict` at load and left aside where it is missing or differs. Always one thread.
+"""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+
+import lightgbm
+import msgspec
+import numpy as np
+from lightgbm.basic import _LIB
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from rayce.errors import InvalidArtifact
+
+MODEL_FILE, MANIFEST_FILE = "model.txt", "manifest.json"
+
+_RAW, _NORMAL, _FLOAT64 = 1, 0, 1
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model was made from: its features in order, the data's range (ms), what it scored, and on which code."""
+
+    kind: str
+    features: tuple[str, ...]
+    rows: int
+    from_ms: int
+    until_ms: int
+    metrics: dict[str, float]
+    code_version: str
+
+
+class Model:
+    """A loaded model. Not safe to share among threads: load one in each thread that scores."""
+
+    def __init__(self, text: str, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.features = manifest.features
+        self._raw = manifest.kind == "ranker"
+        self._booster = lightgbm.Booster(model_str=text)
+        if self._booster.num_feature() != len(self.features):
+            raise InvalidArtifact(
+                f"the model has {self._booster.num_feature()} features, its manifest names {len(self.features)}",
+                "features",
+                len(self.features),
+            )
+        self._fast = _FastRow(self._booster, self._raw)
+        if not self._fast.agrees(self.score_many):
+            self._fast = None  # type: ignore[assignment]
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "Model":
+        """The model of a generation. `InvalidArtifact` says what is missing or damaged."""
+        try:
+            manifest = msgspec.json.decode(files[MANIFEST_FILE], type=Manifest)
+            return cls(files[MODEL_FILE].decode(), manifest)
+        except KeyError as error:
+            raise InvalidArtifact(f"the generation has no file {error}", "files", sorted(files)) from None
+        except (msgspec.MsgspecError, lightgbm.basic.LightGBMError) as error:
+            raise InvalidArtifact(f"the model cannot be read: {error}", MODEL_FILE, None) from None
+
+    def score_one(self, row: Sequence[float]) -> float:
+        """The score of one row (probability for a segment model, raw score for a ranker)."""
+        if self._fast is not None:
+            return self._fast.score(row)
+        return float(self.score_many(np.array([row]))[0])
+
+    def score_many(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores of rows × features."""
+        scores: NDArray[np.float64] = self._booster.predict(rows, raw_score=self._raw, num_threads=1)
+        return scores
+
+
+def to_files(booster: lightgbm.Booster, manifest: Manifest) -> dict[str, bytes]:
+    """The files of a generation."""
+    return {MODEL_FILE: booster.model_to_string().encode(), MANIFEST_FILE: msgspec.json.encode(manifest)}
+
+
+class _FastRow:
+    """LightGBM's `LGBM_BoosterPredictForMatSingleRowFast` with its buffers made once."""
+
+    def __init__(self, booster: lightgbm.Booster, raw: bool) -> None:
+        self._features = booster.num_feature()
+        self._row = (ctypes.c_double * self._features)()
+        self._out = ctypes.c_double()
+        self._length = ctypes.c_int64()
+        self._config = ctypes.c_void_p()
+        self._ready = hasattr(booster, "_handle") and 0 == _LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
+            booster._handle,
+            ctypes.c_int(_RAW if raw else _NORMAL),
+            ctypes.c_int(0),
+            ctypes.c_int(-1),
+            ctypes.c_int(_FLOAT64),
+            ctypes.c_int32(self._features),
+            ctypes.c_char_p(b"num_threads=1"),
+            ctypes.byref(self._config),
+        )
+        self._arguments = (self._config, self._row, ctypes.byref(self._length), ctypes.byref(self._out))
+
+    def score(self, row: Sequence[float]) -> float:
+        self._row[:] = row
+        _LIB.LGBM_BoosterPredictForMatSingleRowFast(*self._arguments)
+        return self._out.value
+
+    def agrees(self, score_many) -> bool:  # type: ignore[no-untyped-def]
+        """Whether it gives `Booster.predict`'s scores to the bit on random rows."""
+        if not self._ready:
+            return False
+        rows = np.random.default_rng(0).normal(0, 100, (64, self._features))
+        rows[:8] = 0
+        return all(self.score(row.tolist()) == score for row, score in zip(rows, score_many(rows), strict=True))
+
+    def __del__(self) -> None:
+        if self._config:
+            _LIB.LGBM_FastConfigFree(self._config)

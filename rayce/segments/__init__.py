@@ -1,0 +1,1 @@
+"""Dynamic segments: the catalogue, the rules, the evaluation at an event, and the packed flags."""

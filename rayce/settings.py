@@ -1,0 +1,236 @@
+"""One documented, frozen settings tree: defaults, then one YAML file, then the environment; an unknown key is an error.
+
+Only composition roots (mains and app builders) read it; everything else takes what it needs. The environment
+names a knob by its path: `RAYCE_KAFKA__BOOTSTRAP=host:9092`. `RAYCE_SETTINGS` names the YAML file. Values from the
+environment are read as YAML, so numbers, lists and maps work too.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct, field
+
+from rayce.errors import InvalidSettings
+
+FILE_VARIABLE = "RAYCE_SETTINGS"
+PREFIX = "RAYCE_"
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+def knob(why: str) -> Meta:
+    """The reason one would turn a knob; printed by `rayce settings` and in docs/settings.md."""
+    return Meta(description=why)
+
+
+class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Hot memory: a materialised view that may vanish."""
+
+    url: Annotated[str, knob("Where Redis 7 or Valkey listens; rediss:// for TLS.")] = "redis://127.0.0.1:6379/0"
+    cluster: Annotated[bool, knob("True where the URL is a node of a Redis Cluster.")] = False
+    flag_buckets: Annotated[
+        Positive, knob("Bucket hashes for flags and consent: about users / 128; never changed on a filled view.")
+    ] = 16_384
+    read_timeout_ms: Annotated[
+        Positive, knob("After this long a request takes DynamoDB or the next rung instead of waiting for Redis.")
+    ] = 50
+    write_timeout_ms: Annotated[Positive, knob("After this long a worker treats Redis as away and tries again.")] = 1_000
+    profile_ttl_s: Annotated[
+        Positive, knob("Profiles not touched for this long leave Redis; the next read fetches them from DynamoDB.")
+    ] = 30 * 86_400
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The log."""
+
+    bootstrap: Annotated[str, knob("Brokers to start from, `host:port,host:port`.")] = "127.0.0.1:9092"
+    api_version: Annotated[str | None, knob("Pin the protocol version, for brokers that cannot be asked.")] = None
+    security_protocol: Annotated[str, knob("PLAINTEXT, SSL, SASL_SSL (MSK) or SASL_PLAINTEXT.")] = "PLAINTEXT"
+    sasl_mechanism: Annotated[str | None, knob("For SASL: SCRAM-SHA-512 on MSK.")] = None
+    sasl_username: Annotated[str | None, knob("For SASL.")] = None
+    sasl_password: Annotated[str | None, knob("For SASL; better from the environment than from the file.")] = None
+    partitions: Annotated[
+        Positive, knob("Partitions of rayce.events: the upper bound of parallel workers; fixed once there are users.")
+    ] = 4
+    replication: Annotated[Positive, knob("Copies of each record: 3 in production.")] = 1
+    retention_h: Annotated[Positive, knob("How long the log keeps events: how far back jobs can replay.")] = 24 * 400
+    ack_timeout_ms: Annotated[Positive, knob("An event POST gives up and answers 503 after this long.")] = 5_000
+
+
+class DynamoSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Warm, durable memory: the truth."""
+
+    endpoint_url: Annotated[str | None, knob("Empty for AWS; DynamoDB Local's address otherwise.")] = None
+    region: Annotated[str, knob("AWS region of the tables.")] = "eu-west-1"
+    access_key_id: Annotated[str | None, knob("Empty: boto3's own chain (instance role).")] = None
+    secret_access_key: Annotated[str | None, knob("Empty: boto3's own chain (instance role).")] = None
+    table_prefix: Annotated[str, knob("Put before each table's name: several clusters in one account.")] = "rayce-"
+    timeout_ms: Annotated[Positive, knob("One call may take this long before it counts as failed.")] = 2_000
+
+
+class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """One caller: the SHA-256 of its key (hex), its tenant, and what it may do."""
+
+    sha256: str
+    tenant: str
+    scopes: tuple[str, ...] = ("events", "read", "write")
+
+
+class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The front door."""
+
+    host: Annotated[str, knob("Where HTTP listens; loopback unless a load balancer has to reach it.")] = "127.0.0.1"
+    port: Annotated[Positive, knob("Port of the HTTP ingress.")] = 8_000
+    api_keys: Annotated[dict[str, ApiKey], knob("Callers by name; only hashes are kept.")] = {}
+    max_body_bytes: Annotated[Positive, knob("A larger body is refused with 413.")] = 4 * 1024 * 1024
+    max_batch_events: Annotated[Positive, knob("More events in one POST are refused with 413.")] = 5_000
+    max_lookup_users: Annotated[Positive, knob("More users in one lookup are refused.")] = 1_000
+    max_in_flight: Annotated[Positive, knob("Requests one edge replica works on at once; more get 503.")] = 2_000
+    read_deadline_ms: Annotated[
+        Positive, knob("How long a reply may wait for the stores before it takes the next rung.")
+    ] = 150
+    rank_deadline_ms: Annotated[Positive, knob("How long a reply may wait for candidates and ranking.")] = 150
+    stale_users: Annotated[Positive, knob("Last live replies kept per edge replica, for when the ranker is away.")] = 10_000
+    stale_max_age_s: Annotated[Positive, knob("A kept reply older than this is not served any more.")] = 600
+    future_tolerance_s: Annotated[Positive, knob("Events dated later than this from now are refused.")] = 300
+
+
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Pseudonyms and the allow-list. What is not listed never passes the edge."""
+
+    current_key: Annotated[str, knob("Which of the keys makes new pseudonyms.")] = "k1"
+    pseudonym_keys: Annotated[dict[str, str], knob("Secret keys by id, 64 hex digits each; old ones stay readable.")] = {}
+    context_fields: Annotated[tuple[str, ...], knob("Context fields that may be kept.")] = (
+        "app_version",
+        "browser",
+        "country",
+        "day_part",
+        "device",
+        "language",
+        "page_type",
+        "slot",
+    )
+    property_fields: Annotated[tuple[str, ...], knob("Event properties that may be kept.")] = (
+        "campaign",
+        "coupon",
+        "currency",
+        "name",
+        "position",
+        "rating",
+        "variant",
+    )
+
+
+class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The partition workers."""
+
+    workers: Annotated[Positive, knob("Actors the partitions are shared out to: one per core that can be spared.")] = 1
+    poll_max_records: Annotated[Positive, knob("Events folded between two writes to Redis.")] = 500
+    flush_interval_ms: Annotated[
+        Positive, knob("How often changed profiles go to DynamoDB: shorter replays less, longer coalesces more.")
+    ] = 200
+    flush_max_users: Annotated[Positive, knob("Changed profiles written in one flush.")] = 2_000
+    max_dirty_users: Annotated[
+        Positive, knob("Changed profiles that may wait for a store before the partition is paused.")
+    ] = 20_000
+    cached_users: Annotated[Positive, knob("Profiles a worker keeps in memory.")] = 100_000
+    hang_timeout_s: Annotated[Positive, knob("A worker that has not beaten for this long is replaced.")] = 15
+
+
+class ServingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a recommendation may contain."""
+
+    suppress_purchased_s: Annotated[
+        Positive, knob("How long a bought product stays away; short for groceries, long for furniture.")
+    ] = 86_400
+    candidates: Annotated[Positive, knob("Candidates ranked for one reply.")] = 200
+    generation_poll_s: Annotated[float, Meta(gt=0), knob("How soon a new generation is noticed.")] = 1.0
+    min_replicas: Annotated[Positive, knob("Replicas of each deployment at rest.")] = 1
+    max_replicas: Annotated[Positive, knob("Replicas of each deployment under load.")] = 8
+    replica_cpus: Annotated[float, Meta(ge=0), knob("CPUs Ray reserves for one replica.")] = 0.1
+
+
+class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The segment catalogue."""
+
+    catalogue: Annotated[str | None, knob("Path of the catalogue; empty: the one that comes with rayce.")] = None
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole tree."""
+
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    dynamodb: DynamoSettings = field(default_factory=DynamoSettings)
+    edge: EdgeSettings = field(default_factory=EdgeSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    serving: ServingSettings = field(default_factory=ServingSettings)
+    segments: SegmentSettings = field(default_factory=SegmentSettings)
+
+
+def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Defaults, then the YAML file (`path`, or `RAYCE_SETTINGS`), then the environment.
+
+    Raises `InvalidSettings` naming the key and its value.
+    """
+    environ = os.environ if environ is None else environ
+    source = path or environ.get(FILE_VARIABLE)
+    tree = _read_yaml(Path(source)) if source else {}
+    for keys, value in _from_environment(environ):
+        _put(tree, keys, value)
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$.")
+        key = at.rstrip("`")
+        if "unknown field" in message:
+            key = ".".join(filter(None, [key, message.split("`")[1]]))
+        raise InvalidSettings(f"setting `{key}`: {message}", key, _get(tree, key)) from None
+
+
+def knobs(kind: type[Struct] = Settings, path: str = "") -> Iterator[tuple[str, object, str]]:
+    """(path, default, reason) of every knob of the tree."""
+    hints = get_type_hints(kind, include_extras=True)
+    for entry in msgspec.structs.fields(kind):
+        name = f"{path}{entry.name}"
+        if isinstance(entry.type, type) and issubclass(entry.type, Struct):
+            yield from knobs(entry.type, f"{name}.")
+            continue
+        whys = [m.description for m in get_args(hints[entry.name]) if isinstance(m, Meta) and m.description]
+        default = entry.default if entry.default is not msgspec.NODEFAULT else entry.default_factory()
+        yield name, default, whys[0] if whys else ""
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise InvalidSettings(f"settings file {path}: {error.strerror}", str(path), None) from None
+    except yaml.YAMLError as error:
+        raise InvalidSettings(f"settings file {path} is not YAML: {error}", str(path), None) from None
+    if not isinstance(tree, dict):
+        raise InvalidSettings(f"settings file {path} holds no map", str(path), tree)
+    return tree
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[list[str], object]]:
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX) and "__" in name:
+            yield name[len(PREFIX) :].lower().split("__"), yaml.safe_load(text)
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: object) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value
+
+
+def _get(tree: object, path: str) -> object:
+    for key in path.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree

@@ -1,0 +1,1 @@
+"""Stores know values; values know nothing of stores. One client, one importer."""

@@ -1,0 +1,129 @@
+"""Generations: files cut into chunks below DynamoDB's item limit, sealed by a manifest, made live by one pointer."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from rayce.errors import InvalidInput
+from rayce.stores.dynamo.connection import Item, Part
+
+CHUNK_BYTES = 350_000
+
+Manifest = dict[str, tuple[int, str]]
+"""By file: number of chunks, digest of the content."""
+
+
+class Generations(Part):
+    """`DurableGenerations`."""
+
+    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
+        """See `DurableGenerations.publish`."""
+        number = self._next(name)
+        manifest: Manifest = {}
+        for file, content in files.items():
+            packed = zlib.compress(content, 1)
+            chunks = [packed[at : at + CHUNK_BYTES] for at in range(0, len(packed), CHUNK_BYTES)]
+            for i, chunk in enumerate(chunks):
+                self._put(name, _chunk(number, file, i), chunk)
+            manifest[file] = (len(chunks), _digest(content))
+        self._put(name, _seal(number), msgspec.json.encode(manifest))
+        return number
+
+    def make_live(self, name: str, number: int) -> None:
+        """See `DurableGenerations.make_live`."""
+        self._manifest(name, number)
+        self._db.call(
+            "put_item",
+            TableName=self._db.table("pointers"),
+            Item={"name": {"S": name}, "live": {"N": str(number)}},
+        )
+
+    def live(self, prefix: str = "") -> dict[str, int]:
+        """See `DurableGenerations.live`."""
+        return {
+            item["name"]["S"]: int(item["live"]["N"])
+            for item in self._db.pages("scan", "pointers", ConsistentRead=True)
+            if item["name"]["S"].startswith(prefix)
+        }
+
+    def load_generation(self, name: str, number: int) -> dict[str, bytes]:
+        """See `DurableGenerations.load_generation`."""
+        files = {}
+        for file, (chunks, digest) in self._manifest(name, number).items():
+            parts = [self._get(name, _chunk(number, file, i)) for i in range(chunks)]
+            if any(part is None for part in parts):
+                raise InvalidInput(f"generation {number} of {name} lacks a part of {file}", "generation", number)
+            content = zlib.decompress(b"".join(part for part in parts if part is not None))
+            if _digest(content) != digest:
+                raise InvalidInput(f"generation {number} of {name}: {file} is damaged", "generation", number)
+            files[file] = content
+        return files
+
+    def numbers(self, name: str) -> list[int]:
+        """See `DurableGenerations.numbers`."""
+        return [int(part[2:]) for part in self._parts(name, "g#")]
+
+    def prune(self, name: str, keep: int) -> None:
+        """See `DurableGenerations.prune`."""
+        numbers = self.numbers(name)
+        kept = {*numbers[max(0, len(numbers) - keep) :], *self.live(name).values()}
+        for number in numbers:
+            if number not in kept:
+                doomed = [_seal(number), *self._parts(name, f"c#{number:08d}#")]
+                self._db.write_many("generations", ({"DeleteRequest": {"Key": _key(name, part)}} for part in doomed))
+
+    def _next(self, name: str) -> int:
+        reply = self._db.call(
+            "update_item",
+            TableName=self._db.table("generations"),
+            Key=_key(name, "next"),
+            UpdateExpression="ADD issued :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(reply["Attributes"]["issued"]["N"])
+
+    def _manifest(self, name: str, number: int) -> Manifest:
+        body = self._get(name, _seal(number))
+        if body is None:
+            raise InvalidInput(f"there is no complete generation {number} of {name}", "generation", number)
+        return msgspec.json.decode(body, type=Manifest)
+
+    def _put(self, name: str, part: str, body: bytes) -> None:
+        item = {**_key(name, part), "body": {"B": body}}
+        self._db.call("put_item", TableName=self._db.table("generations"), Item=item)
+
+    def _get(self, name: str, part: str) -> bytes | None:
+        reply = self._db.call(
+            "get_item", TableName=self._db.table("generations"), Key=_key(name, part), ConsistentRead=True
+        )
+        return bytes(reply["Item"]["body"]["B"]) if "Item" in reply else None
+
+    def _parts(self, name: str, prefix: str) -> Iterator[str]:
+        found = self._db.pages(
+            "query",
+            "generations",
+            KeyConditionExpression="#name = :name AND begins_with(part, :prefix)",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues={":name": {"S": name}, ":prefix": {"S": prefix}},
+            ProjectionExpression="part",
+        )
+        return (item["part"]["S"] for item in found)
+
+
+def _key(name: str, part: str) -> Item:
+    return {"name": {"S": name}, "part": {"S": part}}
+
+
+def _seal(number: int) -> str:
+    return f"g#{number:08d}"
+
+
+def _chunk(number: int, file: str, i: int) -> str:
+    return f"c#{number:08d}#{file}#{i:06d}"
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

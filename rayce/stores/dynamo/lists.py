@@ -1,0 +1,38 @@
+"""Precomputed lists by person and generation; DynamoDB's own time to live removes those of old generations."""
+
+import time
+from collections.abc import Collection, Iterable
+
+from rayce.stores.dynamo.connection import Part, found_by, unique
+
+KEPT_S = 60 * 86_400
+
+
+class Lists(Part):
+    """`DurableLists`."""
+
+    def save_lists(self, generation: int, lists: Iterable[tuple[str, bytes]]) -> None:
+        """See `DurableLists.save_lists`."""
+        expires_s = str(int(time.time()) + KEPT_S)
+        self._db.write_many(
+            "lists",
+            (
+                {
+                    "PutRequest": {
+                        "Item": {
+                            "person": {"S": person},
+                            "generation": {"N": str(generation)},
+                            "body": {"B": body},
+                            "expires_s": {"N": expires_s},
+                        }
+                    }
+                }
+                for person, body in lists
+            ),
+        )
+
+    def load_lists(self, generation: int, persons: Collection[str]) -> dict[str, bytes]:
+        """See `DurableLists.load_lists`."""
+        keys = ({"person": {"S": person}, "generation": {"N": str(generation)}} for person in unique(persons))
+        found = self._db.get_many("lists", keys, consistent=False)
+        return found_by(found, "person", lambda item: bytes(item["body"]["B"]))

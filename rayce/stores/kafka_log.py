@@ -1,0 +1,183 @@
+"""The log in Kafka: topics, a writer with acknowledgements for asyncio, and a reader of assigned partitions."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+
+from rayce.errors import Unavailable
+from rayce.settings import KafkaSettings
+
+EVENTS = "rayce.events"
+DEAD = "rayce.events.dead"
+GROUP = "rayce.stream"
+
+
+class Record(NamedTuple):
+    """One record of the log."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+def _connection(settings: KafkaSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap.split(","),
+        "security_protocol": settings.security_protocol,
+        "reconnect_backoff_max_ms": 1_000,
+    }
+    if settings.api_version:
+        found["api_version"] = tuple(int(part) for part in settings.api_version.split("."))
+    if settings.sasl_mechanism:
+        found["sasl_mechanism"] = settings.sasl_mechanism
+        found["sasl_plain_username"] = settings.sasl_username
+        found["sasl_plain_password"] = settings.sasl_password
+    return found
+
+
+def create_topics(settings: KafkaSettings) -> None:
+    """Make the topics that are missing; brokers that make them by themselves and cannot be asked are left alone."""
+    if settings.api_version:
+        return
+    retention = {"retention.ms": str(settings.retention_h * 3_600_000)}
+    topics = [
+        NewTopic(EVENTS, settings.partitions, settings.replication, topic_configs=retention),
+        NewTopic(DEAD, 1, settings.replication, topic_configs=retention),
+    ]
+    try:
+        admin = KafkaAdminClient(**_connection(settings))
+    except KafkaError as error:
+        raise Unavailable("kafka", str(error)) from None
+    try:
+        for topic in topics:
+            try:
+                admin.create_topics([topic])
+            except TopicAlreadyExistsError:
+                continue
+    except KafkaError as error:
+        raise Unavailable("kafka", str(error)) from None
+    finally:
+        admin.close()
+
+
+class LogWriter:
+    """Writes with acknowledgement by all replicas; idempotent, so the client's own retries never double a record."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._timeout_s = settings.ack_timeout_ms / 1000
+        self._producer = KafkaProducer(
+            **_connection(settings),
+            acks="all",
+            compression_type="lz4",
+            max_block_ms=settings.ack_timeout_ms,
+            delivery_timeout_ms=settings.ack_timeout_ms,
+            request_timeout_ms=settings.ack_timeout_ms - 1,
+            batch_size=128 * 1024,
+            max_request_size=8 * 1024 * 1024,
+        )
+
+    async def write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+        """Write (key, value) records; returns once all are acknowledged, `Unavailable` if one was not in time."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        waiting = len(records)
+
+        def settle(error: BaseException | None) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if done.done():
+                return
+            if error is not None:
+                done.set_exception(Unavailable("kafka", str(error) or type(error).__name__))
+            elif not waiting:
+                done.set_result(None)
+
+        try:
+            for key, value in records:
+                future = self._producer.send(topic, value, key.encode())
+                future.add_callback(lambda _meta: loop.call_soon_threadsafe(settle, None))
+                future.add_errback(lambda error: loop.call_soon_threadsafe(settle, error))
+            async with asyncio.timeout(self._timeout_s):
+                await done
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable("kafka", str(error) or type(error).__name__) from None
+
+    def write_now(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Write one record and wait for its acknowledgement (blocking)."""
+        try:
+            self._producer.send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
+        except KafkaError as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def close(self) -> None:
+        """Send what is waiting, then close."""
+        self._producer.close(timeout=self._timeout_s)
+
+
+class LogReader:
+    """Reads assigned partitions of the event topic; the position is committed by hand."""
+
+    def __init__(self, settings: KafkaSettings, partitions: Sequence[int], max_records: int = 500) -> None:
+        self._consumer = KafkaConsumer(
+            **_connection(settings),
+            group_id=GROUP,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+            max_poll_records=max_records,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        self._partitions = [TopicPartition(EVENTS, partition) for partition in partitions]
+        self._consumer.assign(self._partitions)
+
+    def poll(self, timeout_ms: int) -> list[Record]:
+        """The next records, in order within each partition; empty where there are none in time."""
+        try:
+            found = self._consumer.poll(timeout_ms=timeout_ms)
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+        return [Record(r.partition, r.offset, r.value) for records in found.values() for r in records]
+
+    def commit(self, positions: dict[int, int]) -> None:
+        """Commit, by partition, the offset of the next record to read."""
+        offsets = {TopicPartition(EVENTS, p): OffsetAndMetadata(at, "", -1) for p, at in positions.items()}
+        try:
+            self._consumer.commit(offsets)
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def committed(self) -> dict[int, int]:
+        """Committed position by partition; -1 where none is."""
+        try:
+            return {tp.partition: self._position(self._consumer.committed(tp)) for tp in self._partitions}
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def end(self) -> dict[int, int]:
+        """End of the log by partition: the offset the next record will get."""
+        try:
+            return {tp.partition: at for tp, at in self._consumer.end_offsets(self._partitions).items()}
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def replay(self) -> Iterator[Record]:
+        """Every record from the beginning to what is the end now."""
+        end = self.end()
+        self._consumer.seek_to_beginning(*self._partitions)
+        while any(self._consumer.position(tp) < end[tp.partition] for tp in self._partitions):
+            for record in self.poll(1_000):
+                if record.offset < end[record.partition]:
+                    yield record
+
+    def close(self) -> None:
+        """Close without committing."""
+        self._consumer.close(autocommit=False)
+
+    @staticmethod
+    def _position(committed: object) -> int:
+        return -1 if committed is None else int(getattr(committed, "offset", committed))  # type: ignore[call-overload]

@@ -1,0 +1,199 @@
+"""Stores in one process' memory: for tests and for trying things out. They keep the same promises, but nothing on disk."""
+
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import uuid4
+
+from rayce.consent import PERSONALIZATION, Consent
+from rayce.errors import Fenced, InvalidInput, Unavailable
+from rayce.stores.interfaces import HotRow, Save, Shown, StoredProfile
+
+
+class MemoryDurable:
+    """`Durable`. `away` makes every call raise `Unavailable`, as a store that is down would."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self._lock = threading.Lock()
+        self._epochs: dict[int, int] = {}
+        self._profiles: dict[str, StoredProfile] = {}
+        self._consents: dict[str, Consent] = {}
+        self._items: dict[tuple[str, str], bytes] = {}
+        self._generations: dict[tuple[str, int], dict[str, bytes]] = {}
+        self._issued: dict[str, int] = {}
+        self._live: dict[str, int] = {}
+        self._lists: dict[tuple[int, str], bytes] = {}
+
+    def create(self) -> None:
+        """Nothing to make."""
+
+    def acquire(self, partition: int) -> int:
+        """See `DurableProfiles.acquire`."""
+        self._answer()
+        with self._lock:
+            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+            return self._epochs[partition]
+
+    def load_profiles(self, persons: Collection[str]) -> dict[str, StoredProfile]:
+        """See `DurableProfiles.load_profiles`."""
+        self._answer()
+        return {person: self._profiles[person] for person in persons if person in self._profiles}
+
+    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
+        """See `DurableProfiles.save_profiles`."""
+        self._answer()
+        with self._lock:
+            if self._epochs.get(partition) != epoch:
+                raise Fenced(partition, epoch)
+            for person, state, offset in saves:
+                had = self._profiles.get(person)
+                if had is not None and had.partition == partition and had.offset > offset:
+                    raise Fenced(partition, epoch)
+                self._profiles[person] = StoredProfile(state, partition, offset)
+
+    def load_consents(self, persons: Collection[str]) -> dict[str, Consent]:
+        """See `DurableConsents.load_consents`."""
+        self._answer()
+        return {person: self._consents[person] for person in persons if person in self._consents}
+
+    def save_consent(self, person: str, consent: Consent) -> None:
+        """See `DurableConsents.save_consent`."""
+        self._answer()
+        self._consents[person] = consent
+
+    def save_items(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        """See `DurableItems.save_items`."""
+        self._answer()
+        self._items.update({(tenant, item_id): body for item_id, body in items.items()})
+
+    def load_items(self, tenant: str, item_ids: Collection[str]) -> dict[str, bytes]:
+        """See `DurableItems.load_items`."""
+        self._answer()
+        return {i: self._items[tenant, i] for i in item_ids if (tenant, i) in self._items}
+
+    def all_items(self, tenant: str) -> Iterable[tuple[str, bytes]]:
+        """See `DurableItems.all_items`."""
+        self._answer()
+        return [(item_id, body) for (owner, item_id), body in sorted(self._items.items()) if owner == tenant]
+
+    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
+        """See `DurableGenerations.publish`."""
+        self._answer()
+        self._issued[name] = number = self._issued.get(name, 0) + 1
+        self._generations[name, number] = dict(files)
+        return number
+
+    def make_live(self, name: str, number: int) -> None:
+        """See `DurableGenerations.make_live`."""
+        self._answer()
+        self.load_generation(name, number)
+        self._live[name] = number
+
+    def live(self, prefix: str = "") -> dict[str, int]:
+        """See `DurableGenerations.live`."""
+        self._answer()
+        return {name: number for name, number in self._live.items() if name.startswith(prefix)}
+
+    def load_generation(self, name: str, number: int) -> dict[str, bytes]:
+        """See `DurableGenerations.load_generation`."""
+        self._answer()
+        if (name, number) not in self._generations:
+            raise InvalidInput(f"there is no complete generation {number} of {name}", "generation", number)
+        return self._generations[name, number]
+
+    def numbers(self, name: str) -> list[int]:
+        """See `DurableGenerations.numbers`."""
+        self._answer()
+        return sorted(number for owner, number in self._generations if owner == name)
+
+    def prune(self, name: str, keep: int) -> None:
+        """See `DurableGenerations.prune`."""
+        numbers = self.numbers(name)
+        kept = {*numbers[max(0, len(numbers) - keep) :], self._live.get(name)}
+        for number in numbers:
+            if number not in kept:
+                del self._generations[name, number]
+
+    def save_lists(self, generation: int, lists: Iterable[tuple[str, bytes]]) -> None:
+        """See `DurableLists.save_lists`."""
+        self._answer()
+        self._lists.update({(generation, person): body for person, body in lists})
+
+    def load_lists(self, generation: int, persons: Collection[str]) -> dict[str, bytes]:
+        """See `DurableLists.load_lists`."""
+        self._answer()
+        return {p: self._lists[generation, p] for p in persons if (generation, p) in self._lists}
+
+    def _answer(self) -> None:
+        if self.away:
+            raise Unavailable("memory", "switched away")
+
+
+class MemoryHot:
+    """`HotWriter` and `HotReader` in one. `away` makes every call raise `Unavailable`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.wipe()
+
+    def wipe(self) -> None:
+        """Lose everything, as a failed-over Redis may."""
+        self._name = ""
+        self._shown: dict[str, Shown] = {}
+        self._consents: dict[str, Consent] = {}
+        self._lists: dict[tuple[int, str], bytes] = {}
+
+    def show(self, rows: Sequence[Shown]) -> None:
+        """See `HotWriter.show`."""
+        self._answer()
+        for row in rows:
+            if row.flags is None or row.state is None:
+                self._shown.pop(row.person, None)
+            else:
+                self._shown[row.person] = row
+
+    def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
+        """See `HotWriter.show_lists`."""
+        self._answer()
+        self._lists.update({(generation, person): body for person, body in lists})
+
+    def incarnation(self) -> str:
+        """See `HotWriter.incarnation`."""
+        self._answer()
+        self._name = self._name or uuid4().hex
+        return self._name
+
+    async def read_flags(self, persons: Sequence[str]) -> list[HotRow]:
+        """See `HotReader.read_flags`."""
+        self._answer()
+        return [HotRow(self._consents.get(p), self._shown[p].flags if p in self._shown else None) for p in persons]
+
+    async def read_states(self, persons: Sequence[str]) -> list[HotRow]:
+        """See `HotReader.read_states`."""
+        self._answer()
+        return [HotRow(self._consents.get(p), self._shown[p].state if p in self._shown else None) for p in persons]
+
+    async def read_lists(self, generation: int, persons: Sequence[str]) -> list[bytes | None]:
+        """See `HotReader.read_lists`."""
+        self._answer()
+        return [self._lists.get((generation, person)) for person in persons]
+
+    async def put_consent(self, person: str, consent: Consent) -> None:
+        """See `HotReader.put_consent`."""
+        self._answer()
+        self._consents[person] = consent
+        if not consent.allows(PERSONALIZATION):
+            self._shown.pop(person, None)
+
+    async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
+        """See `HotReader.backfill`."""
+        self._answer()
+        for person, consent in consents.items():
+            self._consents.setdefault(person, consent)
+        for row in rows:
+            if row.state is not None and row.flags is not None:
+                self._shown.setdefault(row.person, row)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise Unavailable("memory", "switched away")
