@@ -75,7 +75,10 @@ class People:
         return _allowed(row.consent or found.consent, found.state)
 
     async def put_consent(self, person: str, consent: Consent) -> None:
-        """Durable first, then hot: in force at once, everywhere. `Unavailable` if it could not be made durable."""
+        """Durable first, then hot: in force at once. `Unavailable` if it could not be made durable.
+
+        Where hot memory is away readers take durable memory; the decision reaches the hot one through the log.
+        """
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._durable.save_consent, person, consent)
         self._absent.pop(person, None)
@@ -83,8 +86,6 @@ class People:
             await self._hot.put_consent(person, consent)
         except Unavailable:
             self.hot_breaker.failed()
-            if not consent.allows(PERSONALIZATION):
-                raise
 
     async def _load_flags(self, persons: Sequence[str]) -> Sequence[HotRow]:
         return await self._from_hot(self._hot.read_flags, persons)

@@ -133,7 +133,6 @@ class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     flush_interval_ms: Annotated[
         Positive, knob("How often changed profiles go to DynamoDB: shorter replays less, longer coalesces more.")
     ] = 200
-    flush_max_users: Annotated[Positive, knob("Changed profiles written in one flush.")] = 2_000
     max_dirty_users: Annotated[
         Positive, knob("Changed profiles that may wait for a store before the partition is paused.")
     ] = 20_000

@@ -20,19 +20,21 @@ _NATIVE = "sqlite4java"
 
 
 def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
-    java = str(find_java())
-    files = class_path("dynamodb", say)
+    java, files = find_java(), class_path("dynamodb", say)
     database, native = data / "db", data / "native"
     database.mkdir(parents=True, exist_ok=True)
     native.mkdir(exist_ok=True)
     for file in files:  # The library is searched by folder, and Maven keeps each file in one of its own.
         if _NATIVE in file.name and file.suffix in {".so", ".dylib"} and not (native / file.name).exists():
             shutil.copy(file, native)
-    jars = os.pathsep.join(str(file) for file in files if file.suffix == ".jar")
+    jars = [file for file in files if file.suffix == ".jar"]
+    program = [str(java), *_JVM]
     folder = POMS / "dynamodb"
     system = [f"-Djava.library.path={native}", f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}"]
     properties = [f"rayce.port={ports[0]}", f"rayce.data={database}"]
-    return Launch([java, *_JVM, *system, "-cp", jars, _MAIN, *properties, str(folder / "server.xml")])
+    return Launch(
+        [*program, *system, "-cp", os.pathsep.join(map(str, jars)), _MAIN, *properties, str(folder / "server.xml")]
+    )
 
 
 def answers_http(port: int, path: str) -> bool:

@@ -15,3 +15,7 @@ class ServerFailed(LocalStackError):
 
 class UnknownServer(LocalStackError):
     """The caller named a server that the stack does not have, or that was never started. A mistake of the caller."""
+
+
+class StackBusy(LocalStackError):
+    """Another process has been starting or stopping servers of this root for minutes. Try later, or report."""

@@ -21,12 +21,12 @@ def deferred() -> Iterator[None]:
     arrived: list[int] = []
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     held = [number for number, handler in before.items() if callable(handler) or handler is signal.SIG_DFL]
-    for number in held:
-        signal.signal(number, lambda received, _frame: arrived.append(received))
+    for held_back in held:
+        signal.signal(held_back, lambda received, _frame: arrived.append(received))
     try:
         yield
     finally:
         for number in held:
             signal.signal(number, before[number])
-        for number in arrived:
-            signal.raise_signal(number)
+        for received in arrived:
+            signal.raise_signal(received)

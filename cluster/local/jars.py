@@ -17,6 +17,7 @@ from cluster.local.errors import ServerUnavailable
 
 POMS = Path(__file__).with_name("maven")
 _GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath"
+_MAVEN_S = 900
 
 
 def cache_folder() -> Path:
@@ -56,12 +57,16 @@ def _resolve(pom: Path, answer: Path) -> None:
     if maven is None:
         raise ServerUnavailable("Maven is needed once to fetch the server: there is no `mvn` on PATH. Install it.")
     draft = answer.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    command = [maven, "-B", "-q", "-ntp", "-f", str(pom), _GOAL, f"-Dmdep.outputFile={draft}"]
+    command = [maven, "-B", "-q", "-U", "-ntp", "-f", str(pom), _GOAL, f"-Dmdep.outputFile={draft}"]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        run = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=_MAVEN_S
+        )
         if run.returncode != 0 or not draft.is_file():
             complaint = [line for line in run.stdout.splitlines() if "ERROR" in line][:3] or [run.stderr.strip()]
             raise ServerUnavailable("Maven failed on " + str(pom) + ":\n  " + "\n  ".join(complaint))
         os.replace(draft, answer)
+    except subprocess.TimeoutExpired:
+        raise ServerUnavailable(f"Maven did not finish within {_MAVEN_S} s on {pom}. Is the network slow?") from None
     finally:
         draft.unlink(missing_ok=True)

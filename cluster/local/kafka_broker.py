@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.local import class_data
 from cluster.local.errors import ServerFailed
 from cluster.local.jars import POMS, class_path
 from cluster.local.java import find_java
@@ -19,15 +20,16 @@ _METADATA_REQUEST = struct.pack(">hhih5si?", 3, 5, 1, 5, b"rayce", 0, False)  # 
 
 
 def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
-    java = str(find_java())
-    files = os.pathsep.join(str(file) for file in class_path("kafka", say))
+    java, files = find_java(), class_path("kafka", say)
     data.mkdir(parents=True, exist_ok=True)
     properties = data / "server.properties"
     properties.write_text("".join(f"{key}={value}\n" for key, value in settings(ports, data / "log").items()))
     logging = f"-Dlog4j2.configurationFile={POMS / 'kafka' / 'log4j2.xml'}"
-    program = [java, *_JVM, logging, "-cp", files]
+    jars = os.pathsep.join(str(file) for file in files)
+    program = [str(java), *_JVM, logging, "-cp", jars]
     if not (data / "log" / "meta.properties").exists():
         _format(program, properties)
+    program[1:1] = class_data.options("kafka", java, files, data)
     return Launch([*program, "kafka.Kafka", str(properties)])
 
 
@@ -89,5 +91,13 @@ def is_live(port: int) -> bool:
 
 
 KAFKA = ServerKind(
-    "kafka", "kafka", real=True, embedded=False, launch=_launch, ready=is_live, port_count=2, grace_s=20.0
+    "kafka",
+    "kafka",
+    real=True,
+    embedded=False,
+    launch=_launch,
+    ready=is_live,
+    port_count=2,  # for clients, for the controller
+    grace_s=30.0,
+    after_stop=class_data.keep,
 )

@@ -20,8 +20,11 @@ _ALL = (VALKEY, REDIS, DYNAMODB_LOCAL, MINISTACK, KAFKA, MOCK_KAFKA)
 
 def candidates(role: str, mode: Mode) -> list[ServerKind]:
     """The kinds that may play a role, in the order they are tried."""
-    allowed = {"auto": lambda kind: True, "real": lambda kind: kind.real, "embedded": lambda kind: kind.embedded}
-    return [kind for kind in _ALL if kind.role == role and allowed[mode](kind)]
+    return [kind for kind in _ALL if kind.role == role and _allowed(kind, mode)]
+
+
+def _allowed(kind: ServerKind, mode: Mode) -> bool:
+    return mode == "auto" or (kind.real if mode == "real" else kind.embedded)
 
 
 def by_name(kind: str) -> ServerKind:

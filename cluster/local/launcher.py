@@ -25,7 +25,7 @@ def start(root: RootFolder, record: ServerRecord, launch: Launch) -> ServerRecor
         try:
             process = OwnedProcess.from_pid(pid)
         except ProcessLookupError:
-            raise ServerFailed(_failure(root, record, "exited at once")) from None
+            raise ServerFailed(failure(root, record, "exited at once")) from None
         running = ServerRecord(record.name, record.kind, record.ports, pid, process.started, time.time())
         running.save(root.record(record.name))
     return running
@@ -37,18 +37,20 @@ def wait_ready(root: RootFolder, record: ServerRecord, timeout_s: float = _READY
     deadline = time.monotonic() + timeout_s
     while not ready(record.ports[0]):
         if not record.alive():
-            raise ServerFailed(_failure(root, record, "died before it was ready"))
+            raise ServerFailed(failure(root, record, "died before it was ready"))
         if time.monotonic() > deadline:
-            raise ServerFailed(_failure(root, record, f"was not ready after {timeout_s:.0f} s"))
+            raise ServerFailed(failure(root, record, f"was not ready after {timeout_s:.0f} s"))
         time.sleep(_POLL_S)
     if not record.alive():  # Then the answer came from a stranger on the same port.
-        raise ServerFailed(_failure(root, record, "died, and something else answers on its port"))
+        raise ServerFailed(failure(root, record, "died, and something else answers on its port"))
 
 
 def stop(root: RootFolder, record: ServerRecord) -> bool:
     """Stop the process if it is still ours. True when it went by itself."""
-    process = record.process
-    in_order = process.stop(by_name(record.kind).grace_s) if process is not None else True
+    process, kind = record.process, by_name(record.kind)
+    in_order = process.stop(kind.grace_s) if process is not None else True
+    if in_order:
+        kind.after_stop(root.data / record.kind)
     record.stopped().save(root.record(record.name))
     return in_order
 
@@ -59,7 +61,8 @@ def _environment(added: dict[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, **added}
 
 
-def _failure(root: RootFolder, record: ServerRecord, what: str) -> str:
+def failure(root: RootFolder, record: ServerRecord, what: str) -> str:
+    """A sentence about a server, with the name and the last lines of its log."""
     log = root.log(record.name)
     lines = log.read_text(errors="replace").splitlines()[-12:] if log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines) or "  (empty)"

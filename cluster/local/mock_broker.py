@@ -7,9 +7,13 @@ from pathlib import Path
 from cluster.local.kafka_broker import is_live
 from cluster.local.server_kind import Launch, Say, ServerKind
 
+TOPICS_FILE = "topics.json"
+"""In the stack's data folder: the topics that exist from the start, name to number of partitions."""
+
 
 def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
-    return Launch([sys.executable, "-m", "cluster.local.mock_kafka", "--port", str(ports[0])])
+    topics = str(data.parent / TOPICS_FILE)
+    return Launch([sys.executable, "-m", "cluster.local.mock_kafka", "--port", str(ports[0]), "--topics", topics])
 
 
 MOCK_KAFKA = ServerKind(

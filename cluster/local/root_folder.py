@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cluster.local.errors import StackBusy
+
 
 class RootFolder:
     """Names every path below the root. Creating it makes only the root itself."""
@@ -28,7 +30,7 @@ class RootFolder:
 
     @contextlib.contextmanager
     def locked(self, say: Callable[[str], None], timeout_s: float = 300) -> Iterator[None]:
-        """Only one process at a time starts or stops servers of this root. Raises `TimeoutError`."""
+        """Only one process at a time starts or stops servers of this root. Raises `StackBusy`."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as handle:
             deadline = time.monotonic() + timeout_s
@@ -39,7 +41,7 @@ class RootFolder:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise TimeoutError(f"another process has held {handle.name} for {timeout_s:.0f} s") from None
+                        raise StackBusy(f"another process has held {handle.name} for {timeout_s:.0f} s") from None
                 if not told:
                     say("waiting for another process that works on this stack")
                     told = True

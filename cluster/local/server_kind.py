@@ -35,5 +35,7 @@ class ServerKind:
     """The first port is where clients connect; the rest are its own."""
     grace_s: float = 10.0
     """How long it may take to stop by itself."""
+    after_stop: Callable[[Path], None] = lambda data: None
+    """Called with the data folder when the server has stopped by itself, in order."""
     forgets: str = ""
     """One line: what a stand-in does not keep."""

@@ -20,7 +20,7 @@ class ServerStatus:
     started_at: float | None
 
 
-def observe(record: ServerRecord) -> ServerStatus:
+def observe(record: ServerRecord, *, probe: bool = True) -> ServerStatus:
     """Look at the process and ask the server itself."""
     process = record.process
     alive = process is not None and process.alive()
@@ -30,7 +30,7 @@ def observe(record: ServerRecord) -> ServerStatus:
         port=record.ports[0],
         pid=record.pid if alive else None,
         alive=alive,
-        ready=alive and by_name(record.kind).ready(record.ports[0]),
+        ready=probe and alive and by_name(record.kind).ready(record.ports[0]),
         rss_bytes=process.rss_bytes() if process is not None and alive else 0,
         started_at=record.started_at if alive else None,
     )

@@ -35,8 +35,8 @@ class ShopEvent(Struct, frozen=True, omit_defaults=True):
     event_id: str
     type: str
     user_id: str
-    session_id: str
     timestamp: int
+    session_id: str = ""
     items: list[Line] = []
     properties: dict[str, Any] = {}
 
@@ -86,6 +86,10 @@ class Dataset:
         """Whose entry it is."""
         return self.households[self._who[entry]]
 
+    def lane(self, entry: int, lanes: int) -> int:
+        """One of `lanes` numbers, the same for all entries of a household."""
+        return int(self._who[entry]) % lanes
+
     def products(self, entry: int) -> list[int]:
         """The places in `items` of what the basket holds; empty for an occasion."""
         if self._kind[entry] == _OCCASION:
@@ -97,7 +101,7 @@ class Dataset:
         at_ms, household = int(self.at_ms[entry]), self.household(entry)
         if self._kind[entry] == _OCCASION:
             key, properties = self._occasions[self._row[entry]].key, self._occasions[self._row[entry]].properties
-            return ShopEvent(event_id(key, at_ms), "custom", household.user_id, "", at_ms, [], properties)
+            return ShopEvent(event_id(key, at_ms), "custom", household.user_id, at_ms, properties=properties)
         rows = slice(self._row[entry], self._basket_end[entry])
         session = f"basket-{self._lines.basket[rows.start]}"
         quantities, prices = self._lines.quantity[rows].tolist(), self._lines.price[rows].tolist()
@@ -105,7 +109,7 @@ class Dataset:
             Line(self.items[place].item_id, quantity, price)
             for place, quantity, price in zip(self._place_of_line[rows].tolist(), quantities, prices, strict=True)
         ]
-        return ShopEvent(event_id(session, at_ms), "purchase", household.user_id, session, at_ms, bought)
+        return ShopEvent(event_id(session, at_ms), "purchase", household.user_id, at_ms, session, bought)
 
     def events(self, first: int, end: int) -> Iterator[ShopEvent]:
         """The entries first … end-1 as events, in time order."""

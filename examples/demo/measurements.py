@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 from examples.demo.hits import HitRate
@@ -19,7 +20,7 @@ def percentile(sorted_values: Sequence[float], share: float) -> float | None:
     """
     if not sorted_values:
         return None
-    return sorted_values[max(0, -(-len(sorted_values) * share // 1).__int__() - 1)]
+    return sorted_values[max(0, ceil(len(sorted_values) * share) - 1)]
 
 
 class Latencies:
@@ -62,7 +63,7 @@ class Measurements:
         self.served_personal: Counter[str] = Counter()
         self.hits = {name: HitRate() for name in LISTS}
         self.requests = self.failed_requests = self.retries = 0
-        self.events_sent = self.events_rejected = self.not_stored = self.never_visible = 0
+        self.events_sent = self.events_rejected = self.not_stored = self.miscounted = self.never_visible = 0
         self.baskets_played = 0
         self.failures: deque[str] = deque(maxlen=20)
         self.points: deque[Point] = deque(maxlen=POINTS)

@@ -1,6 +1,5 @@
 """What an event does to a person's segments: the rules and models it triggers, nothing else."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -21,7 +20,15 @@ class Scorer(Protocol):
         ...
 
 
-def evaluate(profile: Profile, event: Event, catalogue: Catalogue, models: Mapping[str, Scorer]) -> Profile:
+class Scorers(Protocol):
+    """A tenant's models by name."""
+
+    def get(self, name: str) -> Scorer | None:
+        """The model, or None while it is not there."""
+        ...
+
+
+def evaluate(profile: Profile, event: Event, catalogue: Catalogue, models: Scorers) -> Profile:
     """The profile with its segments brought up to date; the same object where nothing was triggered or changed.
 
     A segment whose model is not there (not yet trained) is left as it stands.
@@ -55,7 +62,7 @@ def evaluate(profile: Profile, event: Event, catalogue: Catalogue, models: Mappi
     return replace(profile, flags=flags, short_lived=pairs, scores=scores)
 
 
-def _expiry_s(segment: Segment, short_lived: Mapping[int, int], now_ms: int) -> int:
+def _expiry_s(segment: Segment, short_lived: dict[int, int], now_ms: int) -> int:
     """Rounded up to the second; a late event never shortens it."""
     assert segment.ttl_s is not None
     return max(-(-now_ms // 1000) + segment.ttl_s, short_lived.get(segment.bit, 0))

@@ -49,7 +49,7 @@ class DurableConsents(Protocol):
         ...
 
     def save_consent(self, person: str, consent: Consent) -> None:
-        """Make a record durable."""
+        """Make a record durable; an older decision never replaces a newer one."""
         ...
 
 
@@ -123,6 +123,8 @@ class Shown(NamedTuple):
     person: str
     state: bytes | None
     flags: bytes | None
+    consent: Consent | None = None
+    """A decision that came through the log; None: unchanged."""
 
 
 class HotRow(NamedTuple):
@@ -147,6 +149,10 @@ class HotWriter(Protocol):
         """Names this filling of the memory; another name = it was emptied since and has to be filled again."""
         ...
 
+    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
+        """Tell readers how the parts of the stream are doing."""
+        ...
+
 
 class HotReader(Protocol):
     """The read side of hot memory, for the request path (asyncio). Raises `Unavailable`."""
@@ -163,8 +169,12 @@ class HotReader(Protocol):
         """The precomputed list of each."""
         ...
 
+    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
+        """What `put_status` has told of each."""
+        ...
+
     async def put_consent(self, person: str, consent: Consent) -> None:
-        """Make a decision visible at once; where personalization is not allowed, forget flags and state too."""
+        """Make a decision visible at once, unless a newer one is; where it denies personalization, forget the rest."""
         ...
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:

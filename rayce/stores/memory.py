@@ -59,7 +59,8 @@ class MemoryDurable:
     def save_consent(self, person: str, consent: Consent) -> None:
         """See `DurableConsents.save_consent`."""
         self._answer()
-        self._consents[person] = consent
+        if self._consents.get(person, consent).changed_ms <= consent.changed_ms:
+            self._consents[person] = consent
 
     def save_items(self, tenant: str, items: Mapping[str, bytes]) -> None:
         """See `DurableItems.save_items`."""
@@ -142,11 +143,14 @@ class MemoryHot:
         self._shown: dict[str, Shown] = {}
         self._consents: dict[str, Consent] = {}
         self._lists: dict[tuple[int, str], bytes] = {}
+        self._statuses: dict[str, bytes] = {}
 
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
         self._answer()
         for row in rows:
+            if row.consent is not None:
+                self._newer_consent(row.person, row.consent)
             if row.flags is None or row.state is None:
                 self._shown.pop(row.person, None)
             else:
@@ -178,10 +182,20 @@ class MemoryHot:
         self._answer()
         return [self._lists.get((generation, person)) for person in persons]
 
+    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
+        """See `HotWriter.put_status`."""
+        self._answer()
+        self._statuses.update(statuses)
+
+    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
+        """See `HotReader.read_status`."""
+        self._answer()
+        return [self._statuses.get(name) for name in names]
+
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
         self._answer()
-        self._consents[person] = consent
+        self._newer_consent(person, consent)
         if not consent.allows(PERSONALIZATION):
             self._shown.pop(person, None)
 
@@ -189,7 +203,7 @@ class MemoryHot:
         """See `HotReader.backfill`."""
         self._answer()
         for person, consent in consents.items():
-            self._consents.setdefault(person, consent)
+            self._newer_consent(person, consent)
         for row in rows:
             if row.state is not None and row.flags is not None:
                 self._shown.setdefault(row.person, row)
@@ -197,3 +211,7 @@ class MemoryHot:
     def _answer(self) -> None:
         if self.away:
             raise Unavailable("memory", "switched away")
+
+    def _newer_consent(self, person: str, consent: Consent) -> None:
+        if self._consents.get(person, consent).changed_ms <= consent.changed_ms:
+            self._consents[person] = consent

@@ -12,6 +12,7 @@ it works on Redis Cluster as it stands. Redis 7 and Valkey alike.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from uuid import uuid4
 
 import redis
@@ -26,6 +27,8 @@ from rayce.settings import RedisSettings
 from rayce.stores.interfaces import HotRow, Shown
 
 _INCARNATION = "rayce:view"
+_STATUS = "rayce:status:"
+_NEWER_CONSENT = (files("rayce.stores") / "newer_consent.lua").read_text(encoding="utf-8")
 
 
 class Keys:
@@ -68,8 +71,10 @@ class RedisWriter:
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
         pipe = self._client.pipeline(transaction=False)
-        for person, state, flags in rows:
+        for person, state, flags, consent in rows:
             bucket, field = self._keys.home(person)
+            if consent is not None:
+                pipe.eval(_NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
             if flags is None or state is None:
                 pipe.hdel("rf:" + bucket, field)
                 pipe.delete(Keys.state(person))
@@ -93,6 +98,13 @@ class RedisWriter:
         except (RedisError, OSError) as error:
             raise Unavailable("redis", str(error)) from None
         return found.decode() if found else ""
+
+    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
+        """See `HotWriter.put_status`."""
+        pipe = self._client.pipeline(transaction=False)
+        for name, body in statuses.items():
+            pipe.set(_STATUS + name, body, ex=ttl_s)
+        self._run(pipe)
 
     def close(self) -> None:
         """Close the connections."""
@@ -141,10 +153,14 @@ class RedisReader:
         """See `HotReader.read_lists`."""
         return await self._run([("GET", Keys.precomputed(generation, person)) for person in persons])
 
+    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
+        """See `HotReader.read_status`."""
+        return await self._run([("GET", _STATUS + name) for name in names])
+
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
         bucket, field = self._keys.home(person)
-        commands: list[tuple[object, ...]] = [("HSET", "rc:" + bucket, field, consent.to_bytes())]
+        commands = [self._newer_consent(person, consent)]
         if not consent.allows(PERSONALIZATION):
             commands += [("HDEL", "rf:" + bucket, field), ("DEL", Keys.state(person))]
         await self._run(commands)
@@ -153,9 +169,8 @@ class RedisReader:
         """See `HotReader.backfill`."""
         commands: list[tuple[object, ...]] = []
         for person, consent in consents.items():
-            bucket, field = self._keys.home(person)
-            commands.append(("HSETNX", "rc:" + bucket, field, consent.to_bytes()))
-        for person, state, flags in rows:
+            commands.append(self._newer_consent(person, consent))
+        for person, state, flags, _consent in rows:
             if state is not None and flags is not None:
                 bucket, field = self._keys.home(person)
                 commands.append(("HSETNX", "rf:" + bucket, field, flags))
@@ -166,6 +181,10 @@ class RedisReader:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    def _newer_consent(self, person: str, consent: Consent) -> tuple[object, ...]:
+        bucket, field = self._keys.home(person)
+        return ("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
 
     async def _run(self, commands: Sequence[tuple[object, ...]]) -> list[bytes | None]:
         try:

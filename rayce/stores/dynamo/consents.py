@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from botocore.exceptions import ClientError
+
 from rayce.consent import Consent
 from rayce.stores.dynamo.connection import Part, found_by, unique
 
@@ -16,8 +18,14 @@ class Consents(Part):
 
     def save_consent(self, person: str, consent: Consent) -> None:
         """See `DurableConsents.save_consent`."""
-        self._db.call(
-            "put_item",
-            TableName=self._db.table("consents"),
-            Item={"person": {"S": person}, "body": {"B": consent.to_bytes()}},
-        )
+        changed = {"N": str(consent.changed_ms)}
+        try:
+            self._db.call(
+                "put_item",
+                TableName=self._db.table("consents"),
+                Item={"person": {"S": person}, "body": {"B": consent.to_bytes()}, "changed_ms": changed},
+                ConditionExpression="attribute_not_exists(changed_ms) OR changed_ms <= :changed",
+                ExpressionAttributeValues={":changed": changed},
+            )
+        except ClientError:
+            return  # the newer decision stands

@@ -1,0 +1,1 @@
+"""The stream: partition workers that fold events, and the actors that host them."""

@@ -1,0 +1,220 @@
+"""A partition worker: reads its partitions, folds, shows, makes durable, commits. In this order, so committed means all before.
+
+    poll ▶ decode ▶ load the people not in memory ▶ fold ▶ show (Redis, at once)
+                                                         ▶ flush (DynamoDB, every few hundred ms, in its own thread) ▶ commit
+
+After a crash the successor starts at the committed position and passes over what each person's watermark says is folded.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from cluster.stream.flushing import Flusher
+from cluster.stream.folding import Folding, Place
+from cluster.stream.showing import Showing
+from rayce.errors import Unavailable, UndecodableEvent
+from rayce.event import Event, decode_event
+from rayce.segments.catalogue import Catalogue
+from rayce.segments.evaluation import Scorers
+from rayce.settings import StreamSettings
+from rayce.stores.interfaces import Durable, HotWriter
+
+log = structlog.get_logger(__name__)
+
+IDLE_POLL_MS = 20
+PAUSE_S = 0.05
+
+
+class Record(Protocol):
+    """A record of the log."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+class Reader(Protocol):
+    """The log as a worker reads it: see `rayce.stores.kafka_log.LogReader`."""
+
+    def poll(self, timeout_ms: int) -> Sequence[Record]: ...
+    def commit(self, positions: dict[int, int]) -> None: ...
+    def end(self) -> dict[int, int]: ...
+    def committed(self) -> dict[int, int]: ...
+    def close(self) -> None: ...
+
+
+class Worker:
+    """Runs in the calling thread until `stop()`; raises `Fenced` when somebody else owns a partition."""
+
+    def __init__(
+        self,
+        partitions: Sequence[int],
+        reader: Reader,
+        durable: Durable,
+        hot: HotWriter,
+        dead_letter: Callable[[Record, str], None],
+        catalogue: Catalogue,
+        models_of: Callable[[str], Scorers],
+        settings: StreamSettings,
+    ) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._dead_letter = dead_letter
+        self.epochs = {partition: durable.acquire(partition) for partition in partitions}
+        self._folding = Folding(durable, catalogue, models_of, settings.cached_users)
+        self._showing = Showing(hot, self._folding.shown)
+        self._flusher = Flusher(durable, self.epochs)
+        self._next: dict[int, int] = {}
+        self._durable_next: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._stop = threading.Event()
+        self._flushed_s = self._counted_s = 0.0
+        self._counts = {partition: 0 for partition in partitions}
+        self._lags: dict[int, tuple[int, int]] = {}
+        self._dead: list[tuple[Record, str]] = []
+        self.dead_letters = 0
+        self.beat_s = time.monotonic()
+
+    def stop(self) -> None:
+        """Ask the worker to fold what it has, make it durable, commit, and return."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """The loop."""
+        records: Sequence[Record] = ()
+        try:
+            self._begin()
+            while not self._stop.is_set():
+                self.beat_s = time.monotonic()
+                try:
+                    records = records or self._poll()
+                    self._work(records)
+                    records = ()
+                    self._bury()
+                except Unavailable as error:
+                    log.warning("stream_paused", store=error.store, reason=error.reason)
+                    self._stop.wait(PAUSE_S)
+                self._tend()
+            self._drain()
+        finally:
+            self._flusher.stop()
+            self._reader.close()
+
+    def _begin(self) -> None:
+        while not self._stop.is_set():
+            self.beat_s = time.monotonic()
+            try:
+                self._committed = {p: max(at, 0) for p, at in self._reader.committed().items()}
+            except Unavailable as error:
+                log.warning("stream_paused", store=error.store, reason=error.reason)
+                self._stop.wait(PAUSE_S)
+                continue
+            self._next, self._durable_next = dict(self._committed), self._committed
+            return
+
+    def _poll(self) -> Sequence[Record]:
+        """The next records; none while too much waits for a store (back-pressure, nothing is lost)."""
+        waiting = max(len(self._folding.dirty), len(self._showing.waiting))
+        if waiting > self._settings.max_dirty_users:
+            self._stop.wait(PAUSE_S)
+            return ()
+        return self._reader.poll(IDLE_POLL_MS)
+
+    def _work(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        by_place = {(record.partition, record.offset): record for record in records}
+        events: list[tuple[Place, Event]] = []
+        dead: list[tuple[Record, str]] = []
+        for place, record in by_place.items():
+            try:
+                events.append((place, decode_event(record.value)))
+            except UndecodableEvent as error:
+                dead.append((record, str(error)))
+        self._showing.show(self._folding.fold(events))
+        while self._folding.failed:
+            place, reason = self._folding.failed.pop()
+            dead.append((by_place[place], reason))
+        self._dead += dead
+        for record in records:
+            self._next[record.partition] = record.offset + 1
+            self._counts[record.partition] += 1
+
+    def _bury(self) -> None:
+        """Dead letters are written before anything after them is committed."""
+        while self._dead:
+            record, reason = self._dead[0]
+            self._dead_letter(record, reason)
+            log.error("dead_letter", partition=record.partition, offset=record.offset, reason=reason)
+            self.dead_letters += 1
+            del self._dead[0]
+
+    def _tend(self) -> None:
+        """What has to be done every now and then."""
+        if self._flusher.fenced is not None:
+            raise self._flusher.fenced
+        now = time.monotonic()
+        if self._flusher.idle and now - self._flushed_s >= self._settings.flush_interval_ms / 1000:
+            self._flushed_s = now
+            self._flush()
+        self._commit()
+        if now - self._counted_s >= 1.0:
+            self._counted_s = now
+            self._measure_lag()
+        self._showing.catch_up(self._statuses())
+
+    def _flush(self) -> None:
+        if self._next != self._durable_next and not self._dead:
+            reached = dict(self._next)
+
+            def done() -> None:
+                self._folding.flushed()
+                self._durable_next = reached
+
+            self._flusher.flush(self._folding.take_dirty(), done)
+
+    def _commit(self) -> None:
+        reached = self._durable_next
+        if reached != self._committed:
+            try:
+                self._reader.commit(reached)
+            except Unavailable as error:
+                log.warning("commit_failed", reason=error.reason)
+                return
+            self._committed = reached
+
+    def _measure_lag(self) -> None:
+        try:
+            end = self._reader.end()
+        except Unavailable:
+            return
+        self._lags = {p: (at - self._next.get(p, 0), at - self._committed.get(p, 0)) for p, at in end.items()}
+
+    def _statuses(self) -> dict[str, bytes]:
+        return {str(p): msgspec.json.encode(self.status(p)) for p in self.epochs}
+
+    def status(self, partition: int) -> dict[str, Any]:
+        """How the partition is doing: counts since this worker started, lags in events."""
+        lag, durable_lag = self._lags.get(partition, (-1, -1))
+        return {
+            "events": self._counts[partition],
+            "lag": lag,
+            "durable_lag": durable_lag,
+            "dead_letters": self.dead_letters,
+            "epoch": self.epochs[partition],
+            "waiting_for_hot": len(self._showing.waiting),
+            "waiting_for_durable": len(self._folding.dirty),
+            "failing": self._flusher.failing,
+        }
+
+    def _drain(self) -> None:
+        """Order matters: what is folded becomes durable, then the position is committed, then the log is let go."""
+        if self._flusher.wait(5.0):
+            self._flush()
+            self._flusher.wait(5.0)
+            self._commit()
