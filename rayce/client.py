@@ -93,11 +93,12 @@ class Lookup(Struct, frozen=True):
 
 
 class Bought(Struct, frozen=True):
-    """A product the user bought: how often, and when last (ms since the epoch)."""
+    """A product the user bought: how often, and when last and first (ms since the epoch; 0 where that is not told)."""
 
     item_id: str
     count: int = 1
     last_ms: int = 0
+    first_ms: int = 0
 
 
 class Profile(Struct, frozen=True):
@@ -192,13 +193,14 @@ class RayceClient:
         """Sends events (objects of the API's form). When it returns, the log has every accepted one."""
         return await self._call(EventsReply, "POST", "/v1/events", events)
 
-    async def segments(self, user_id: str) -> Flags | None:
-        """The user's segments now; None where nothing may be known."""
-        return await self._known(Flags, "GET", f"{_user(user_id)}/segments")
+    async def segments(self, user_id: str, *, at_ms: int | None = None) -> Flags | None:
+        """The user's segments as of `at_ms` (default: now); None where nothing may be known."""
+        return await self._known(Flags, "GET", f"{_user(user_id)}/segments" + _query(at=at_ms))
 
-    async def lookup_segments(self, user_ids: Iterable[str]) -> Lookup:
-        """The segments of many users at once."""
-        return await self._call(Lookup, "POST", "/v1/segments/lookup", {"user_ids": list(user_ids)})
+    async def lookup_segments(self, user_ids: Iterable[str], *, at_ms: int | None = None) -> Lookup:
+        """The segments of many users at once, as of `at_ms` (default: now)."""
+        body = {"user_ids": list(user_ids), **({} if at_ms is None else {"at": at_ms})}
+        return await self._call(Lookup, "POST", "/v1/segments/lookup", body)
 
     async def profile(self, user_id: str, *, at_ms: int | None = None) -> Profile | None:
         """What is known of the user as of `at_ms` (default: now); None where nothing may be known."""

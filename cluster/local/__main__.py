@@ -136,7 +136,7 @@ def _reported() -> Iterator[None]:
         _err.print(str(error), style="red", markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
-        _err.print("interrupted; what had been started is stopped again")
+        _err.print("interrupted")
         sys.exit(130)
 
 

@@ -6,20 +6,25 @@ instead: `maven/dynamodb/server.xml` builds the same server on 127.0.0.1.
 
 import http.client
 import os
+import platform
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.local.errors import ServerUnavailable
 from cluster.local.jars import POMS, class_path
 from cluster.local.java import find_java
 from cluster.local.server_kind import Launch, Say, ServerKind
 
 _JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
 _MAIN = "org.eclipse.jetty.xml.XmlConfiguration"
+_MACHINES = {"x86_64", "amd64", "AMD64"}
 _NATIVE = "sqlite4java"
 
 
 def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
+    if platform.machine() not in _MACHINES:
+        raise ServerUnavailable(f"its SQLite library exists for x86-64 only, not for {platform.machine()}")
     java, files = find_java(), class_path("dynamodb", say)
     database, native = data / "db", data / "native"
     database.mkdir(parents=True, exist_ok=True)

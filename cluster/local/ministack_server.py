@@ -14,6 +14,8 @@ def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
     scratch.mkdir(exist_ok=True)
     env = {
         "BIND_HOST": "127.0.0.1",  # It would bind every address.
+        "IOT_MTLS_ENABLED": "0",  # Its MQTT listener binds every address whatever BIND_HOST says.
+        "SFTP_ENABLED": "0",
         "GATEWAY_PORT": str(ports[0]),
         "SERVICES": "dynamodb",
         "PERSIST_STATE": "1",

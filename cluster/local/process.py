@@ -6,6 +6,7 @@ only after the start time has been compared, and on Linux through a pidfd, so no
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -73,8 +74,13 @@ class OwnedProcess:
 
     def rss_bytes(self) -> int:
         """Resident memory; 0 when the process is gone."""
-        line = _ps(self.pid, "rss")
-        return int(line) * 1024 if line and self.alive() else 0
+        if not self.alive():
+            return 0
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            return int(_ps(self.pid, "rss") or 0) * 1024
 
 
 def start_time(pid: int) -> str | None:
@@ -107,5 +113,8 @@ def _reap(pid: int) -> None:
 
 
 def _ps(pid: int, column: str) -> str | None:
+    """A column of `ps` for a process, for systems without /proc; None when it does not exist."""
+    if shutil.which("ps") is None:
+        return None
     run = subprocess.run(["ps", "-o", f"{column}=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return run.stdout.strip() or None

@@ -31,7 +31,7 @@ class RootFolder:
     @contextlib.contextmanager
     def locked(self, say: Callable[[str], None], timeout_s: float = 300) -> Iterator[None]:
         """Only one process at a time starts or stops servers of this root. Raises `StackBusy`."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # Data about people: for the owner only.
         with (self.path / "lock").open("w") as handle:
             deadline = time.monotonic() + timeout_s
             told = False

@@ -11,7 +11,7 @@ from typing import Self
 
 from cluster.local import launcher, settings_file
 from cluster.local.errors import UnknownServer
-from cluster.local.kinds import ROLES, Mode, by_name
+from cluster.local.kinds import ROLES, Mode, by_name, candidates
 from cluster.local.mock_broker import TOPICS_FILE
 from cluster.local.plan import Planned, plan
 from cluster.local.root_folder import RootFolder
@@ -67,7 +67,7 @@ class LocalStack:
             try:
                 running = [self._begin(each) for each in planned]
                 for record in running:
-                    self._wait(record)
+                    self._wait(record, record.name in new)
                 settings_file.write(self._root, running)
             except BaseException:
                 self._abandon(new)
@@ -83,12 +83,11 @@ class LocalStack:
         with self._root.locked(self._say):
             self._stop(self._names)
             for name in self._names:
-                record = self._record(name)
-                if record is not None:
-                    shutil.rmtree(self._root.data / record.kind, ignore_errors=True)
-                    self._root.log(name).unlink(missing_ok=True)
-                    self._root.record(name).unlink(missing_ok=True)
-                    self._say(f"{name}: data and log deleted")
+                for kind in candidates(name, "auto"):
+                    shutil.rmtree(self._root.data / kind.kind, ignore_errors=True)
+                self._root.log(name).unlink(missing_ok=True)
+                self._root.record(name).unlink(missing_ok=True)
+                self._say(f"{name}: data and log deleted")
 
     def stop_server(self, name: str) -> None:
         """Stop one server in order. It keeps its port and data."""
@@ -110,6 +109,7 @@ class LocalStack:
             launch = None
             if not record.alive():
                 launch = by_name(record.kind).launch(record.ports, self._root.data / record.kind, self._say)
+                self._started.add(name)
             self._wait(self._begin(Planned(record, launch)))
 
     def status(self, *, probe: bool = True) -> list[ServerStatus]:
@@ -156,9 +156,10 @@ class LocalStack:
         self._say(f"{record.name}: starting {record.kind} on 127.0.0.1:{record.ports[0]}")
         return launcher.start(self._root, record, planned.launch)
 
-    def _wait(self, record: ServerRecord) -> None:
+    def _wait(self, record: ServerRecord, new: bool = True) -> None:
         launcher.wait_ready(self._root, record)
-        self._say(f"{record.name}: ready after {time.time() - record.started_at:.1f} s (pid {record.pid})")
+        after = f" after {time.time() - record.started_at:.1f} s" if new else ""
+        self._say(f"{record.name}: ready{after} (pid {record.pid})")
 
     def _stop(self, names: Collection[str]) -> None:
         for name in reversed([name for name in ROLES if name in names]):

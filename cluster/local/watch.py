@@ -35,4 +35,6 @@ def watch(stack: LocalStack, say: Callable[[str], None]) -> int:
         say("stopping")
         return 0
     finally:
+        for number in (signal.SIGINT, *_ENDINGS):  # Whoever presses Ctrl-C twice still gets every server stopped.
+            signal.signal(number, signal.SIG_IGN)
         stack.down()

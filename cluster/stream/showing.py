@@ -40,7 +40,7 @@ class Showing:
             self._recent.pop(row.person, None)
             self._recent[row.person] = now
 
-    def catch_up(self, statuses: Mapping[str, bytes]) -> None:
+    def catch_up(self, statuses: Callable[[], Mapping[str, bytes]]) -> None:
         """Call often: shows what has been waiting; now and then tells the statuses and looks whether memory was emptied."""
         while self.waiting:
             batch = list(self.waiting.values())[:BATCH]
@@ -53,11 +53,11 @@ class Showing:
             self._next_look_s = now + LOOK_EVERY_S
             self._look(now, statuses)
 
-    def _look(self, now: float, statuses: Mapping[str, bytes]) -> None:
+    def _look(self, now: float, statuses: Callable[[], Mapping[str, bytes]]) -> None:
         for person in [p for p, at in self._recent.items() if at < now - RECENT_S]:
             del self._recent[person]
         try:
-            self._hot.put_status(statuses, ttl_s=30)
+            self._hot.put_status(statuses(), ttl_s=30)
             incarnation = self._hot.incarnation()
         except Unavailable:
             self._breaker.failed()

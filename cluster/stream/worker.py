@@ -42,8 +42,8 @@ class Reader(Protocol):
     """The log as a worker reads it: see `rayce.stores.kafka_log.LogReader`."""
 
     def poll(self, timeout_ms: int) -> Sequence[Record]: ...
-    def commit(self, positions: dict[int, int]) -> None: ...
-    def end(self) -> dict[int, int]: ...
+    def commit(self, positions: dict[int, int], wait: bool) -> None: ...
+    def known_end(self) -> dict[int, int]: ...
     def committed(self) -> dict[int, int]: ...
     def close(self) -> None: ...
 
@@ -73,9 +73,8 @@ class Worker:
         self._durable_next: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._stop = threading.Event()
-        self._flushed_s = self._counted_s = 0.0
+        self._flushed_s = 0.0
         self._counts = {partition: 0 for partition in partitions}
-        self._lags: dict[int, tuple[int, int]] = {}
         self._dead: list[tuple[Record, str]] = []
         self.dead_letters = 0
         self.beat_s = time.monotonic()
@@ -162,11 +161,8 @@ class Worker:
         if self._flusher.idle and now - self._flushed_s >= self._settings.flush_interval_ms / 1000:
             self._flushed_s = now
             self._flush()
-        self._commit()
-        if now - self._counted_s >= 1.0:
-            self._counted_s = now
-            self._measure_lag()
-        self._showing.catch_up(self._statuses())
+        self._commit(wait=False)
+        self._showing.catch_up(self._statuses)
 
     def _flush(self) -> None:
         if self._next != self._durable_next and not self._dead:
@@ -178,29 +174,24 @@ class Worker:
 
             self._flusher.flush(self._folding.take_dirty(), done)
 
-    def _commit(self) -> None:
+    def _commit(self, wait: bool) -> None:
         reached = self._durable_next
         if reached != self._committed:
             try:
-                self._reader.commit(reached)
+                self._reader.commit(reached, wait)
             except Unavailable as error:
                 log.warning("commit_failed", reason=error.reason)
                 return
             self._committed = reached
 
-    def _measure_lag(self) -> None:
-        try:
-            end = self._reader.end()
-        except Unavailable:
-            return
-        self._lags = {p: (at - self._next.get(p, 0), at - self._committed.get(p, 0)) for p, at in end.items()}
-
     def _statuses(self) -> dict[str, bytes]:
-        return {str(p): msgspec.json.encode(self.status(p)) for p in self.epochs}
+        ends = self._reader.known_end()
+        return {str(p): msgspec.json.encode(self.status(p, ends.get(p))) for p in self.epochs}
 
-    def status(self, partition: int) -> dict[str, Any]:
-        """How the partition is doing: counts since this worker started, lags in events."""
-        lag, durable_lag = self._lags.get(partition, (-1, -1))
+    def status(self, partition: int, end: int | None) -> dict[str, Any]:
+        """How the partition is doing: counts since this worker started, lags in events (-1: not known yet)."""
+        lag = -1 if end is None else end - self._next[partition]
+        durable_lag = -1 if end is None else end - self._durable_next[partition]
         return {
             "events": self._counts[partition],
             "lag": lag,
@@ -217,4 +208,5 @@ class Worker:
         if self._flusher.wait(5.0):
             self._flush()
             self._flusher.wait(5.0)
-            self._commit()
+        self._committed = {}
+        self._commit(wait=True)

@@ -65,7 +65,10 @@ async def replay(
     Each lane has one request under way, so each household's events arrive in order. All lanes wait while the log is more
     than `MOST_LAG` events behind. `on_batch` is called whenever the shop's books have moved on.
     """
-    ours = {number: [e for e in range(start, end) if shop.dataset.lane(e, LANES) == number] for number, start in enumerate(shop.lanes)}
+    ours = {
+        number: [e for e in range(start, end) if shop.dataset.lane(e, LANES) == number]
+        for number, start in enumerate(shop.lanes)
+    }
     total, done, started, gate = sum(map(len, ours.values())), 0, monotonic(), asyncio.Event()
     size = max(1, min(EVENTS_PER_CALL, EVENTS_PER_HOUSEHOLD * len(shop.households) // LANES))
 

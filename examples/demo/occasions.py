@@ -34,7 +34,9 @@ def read_occasions(chosen: np.ndarray[Any, Any], from_ms: int, to_ms: int) -> li
 def _campaigns(households: set[int], from_ms: int) -> list[Occasion]:
     table = tables.read("campaign_descriptions", ["campaign_id", "start_date"])
     start = dict(zip(table["campaign_id"].to_pylist(), tables.times_ms(table, "start_date").tolist(), strict=True))
-    pairs = {(row["campaign_id"], row["household_id"]) for row in tables.rows("campaigns", ["campaign_id", "household_id"])}
+    pairs = {
+        (row["campaign_id"], row["household_id"]) for row in tables.rows("campaigns", ["campaign_id", "household_id"])
+    }
     return [
         Occasion(
             f"{RECEIVED}-{campaign}-{household}",

@@ -12,7 +12,7 @@ from examples.demo.dataset import ShopEvent
 from examples.demo.sending import send
 from examples.demo.shop import Shop
 from examples.demo.visibility import until_visible
-from rayce.client import RayceClient, RayceClientError, RayceHTTPError
+from rayce.client import RayceClient, RayceClientError
 
 OPEN_BASKETS = 16
 SAMPLE_EVERY = 20

@@ -68,7 +68,9 @@ def build_report(
 def show_report(report: Report, console: Console) -> None:
     """Prints the report for people."""
     metrics = report.metrics
-    lists = Table(title="How often ten recommendations contained something of the basket that followed", title_justify="left")
+    lists = Table(
+        title="How often ten recommendations contained something of the basket that followed", title_justify="left"
+    )
     for heading in ("list", "hit rate", "precision", "recall"):
         lists.add_column(heading, justify="left" if heading == "list" else "right")
     for name in LISTS:
@@ -87,10 +89,18 @@ def _facts(metrics: dict[str, Any]) -> list[tuple[str, str, bool | None]]:
     hits, live = metrics["hit_rate_at_10"], metrics["live_share"]
     better = None if None in (hits["rayce"], hits["most_popular"]) else hits["rayce"] > hits["most_popular"]
     return [
-        ("events sent", f"{metrics['events_sent']:,} ({metrics['events_not_stored']:,} without consent, not stored)", None),
+        (
+            "events sent",
+            f"{metrics['events_sent']:,} ({metrics['events_not_stored']:,} without consent, not stored)",
+            None,
+        ),
         ("lost · doubled", f"{metrics['lost']} · {metrics['doubled']}", not (metrics["lost"] or metrics["doubled"])),
         ("refused events", str(metrics["events_rejected"]), not metrics["events_rejected"]),
-        ("requests · failed", f"{metrics['requests']:,} · {metrics['failed_requests']}", not metrics["failed_requests"]),
+        (
+            "requests · failed",
+            f"{metrics['requests']:,} · {metrics['failed_requests']}",
+            not metrics["failed_requests"],
+        ),
         ("better than most popular", f"{_percent(hits['rayce'])} against {_percent(hits['most_popular'])}", better),
         ("replies ranked live", _percent(live), None if live is None else live > 0.95),
         ("event to visible", _latencies(metrics["event_to_visible_ms"]), not metrics["never_visible"]),

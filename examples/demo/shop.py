@@ -24,6 +24,8 @@ class Shop:
         self.households: dict[str, Household] = {h.user_id: h for h in dataset.households}
         self.items: dict[str, Item] = {item.item_id: item for item in dataset.items}
         self.consenting = {h.user_id for h in dataset.households if h.consents}
+        self.last_ms: dict[str, int] = {}
+        """The latest moment of which each household has an event, of those sent since the start."""
         self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.lanes = [0] * LANES
         """While the past is loaded: the first entry of each lane that has not been sent."""
@@ -36,6 +38,8 @@ class Shop:
         kept = [e.user_id for place, e in enumerate(events) if place not in refused and e.user_id in self.consenting]
         for user_id in kept:
             self.ledger.accept(user_id)
+        for event in events:
+            self.last_ms[event.user_id] = max(event.timestamp, self.last_ms.get(event.user_id, 0))
         measured = self.measurements
         measured.events_sent += len(events)
         measured.not_stored += reply.not_stored

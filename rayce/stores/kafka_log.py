@@ -143,11 +143,14 @@ class LogReader:
             raise Unavailable("kafka", str(error)) from None
         return [Record(r.partition, r.offset, r.value) for records in found.values() for r in records]
 
-    def commit(self, positions: dict[int, int]) -> None:
-        """Commit, by partition, the offset of the next record to read."""
+    def commit(self, positions: dict[int, int], wait: bool) -> None:
+        """Commit, by partition, the offset of the next record to read; without `wait` a failure goes unnoticed."""
         offsets = {TopicPartition(EVENTS, p): OffsetAndMetadata(at, "", -1) for p, at in positions.items()}
         try:
-            self._consumer.commit(offsets)
+            if wait:
+                self._consumer.commit(offsets, timeout_ms=5_000)
+            else:
+                self._consumer.commit_async(offsets)
         except (KafkaError, OSError) as error:
             raise Unavailable("kafka", str(error)) from None
 
@@ -158,8 +161,13 @@ class LogReader:
         except (KafkaError, OSError) as error:
             raise Unavailable("kafka", str(error)) from None
 
+    def known_end(self) -> dict[int, int]:
+        """End of the log by partition as of the last fetch; costs nothing (a request would wait behind the long poll)."""
+        ends = {tp.partition: self._consumer.highwater(tp) for tp in self._partitions}
+        return {partition: end for partition, end in ends.items() if end is not None}
+
     def end(self) -> dict[int, int]:
-        """End of the log by partition: the offset the next record will get."""
+        """End of the log by partition: the offset the next record will get. Asks the brokers."""
         try:
             return {tp.partition: at for tp, at in self._consumer.end_offsets(self._partitions).items()}
         except (KafkaError, OSError) as error:

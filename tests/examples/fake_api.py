@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -116,7 +117,9 @@ class FakeApi:
         for index, event in enumerate(events):
             if unknown := set(event) - FIELDS:
                 field = min(unknown)
-                reply["errors"].append({"index": index, "path": f"$.{field}", "value": event[field], "message": "unknown field"})
+                reply["errors"].append(
+                    {"index": index, "path": f"$.{field}", "value": event[field], "message": "unknown field"}
+                )
             elif not self.allowed(event["user_id"]):
                 reply["not_stored"] += 1
             else:
@@ -175,7 +178,8 @@ class FakeApi:
         gone = {i for i, times in person.bought.items() if at_ms - times[-1] < DAY_MS} if person else set()
         ranked = sorted((item for item in found if item not in gone), key=lambda item: -found[item][0])
         return [
-            {"item_id": i, "score": round(found[i][0], 4)} | ({"source": found[i][1], "because": found[i][2]} if explain else {})
+            {"item_id": i, "score": round(found[i][0], 4)}
+            | ({"source": found[i][1], "because": found[i][2]} if explain else {})
             for i in ranked
         ]
 
@@ -208,8 +212,16 @@ class FakeApi:
         if person is None or not self.allowed(user_id):
             return problem(404, "nothing is known")
         purchases = person.types["purchase"]
-        features = {"events": person.events, "purchases": purchases, "views": person.types["view"], "spend": round(person.spend, 2)}
-        features |= {"mean_basket_value": person.spend / max(1, purchases), "days_since_purchase": 3650.0 if not purchases else 0.4}
+        features = {
+            "events": person.events,
+            "purchases": purchases,
+            "views": person.types["view"],
+            "spend": round(person.spend, 2),
+        }
+        features |= {
+            "mean_basket_value": person.spend / max(1, purchases),
+            "days_since_purchase": 3650.0 if not purchases else 0.4,
+        }
         bought = [{"item_id": i, "count": len(t), "last_ms": t[-1]} for i, t in person.bought.items()]
         body = {"user_id": user_id, "events": person.events, "features": features, "session_items": person.session}
         body |= {"cart": person.cart, "bought": bought, "scores": {"buys_this_week": 0.41}, "age_s": 0.2}
@@ -237,7 +249,9 @@ class FakeApi:
     async def metrics(self, _: Request) -> Response:
         lines = [f'rayce_stream_events_total{{partition="{p}"}} {(self.accepted + p) // 4}' for p in range(4)]
         lines += [f'rayce_stream_lag_events{{partition="{p}"}} 0' for p in range(4)]
-        return Response("\n".join([*lines, "rayce_stream_durable_lag_events 0", "rayce_stream_dead_letters_total 0", ""]))
+        return Response(
+            "\n".join([*lines, "rayce_stream_durable_lag_events 0", "rayce_stream_dead_letters_total 0", ""])
+        )
 
     async def ready(self, _: Request) -> Response:
         stores = {"redis": {"kind": "valkey 9.1", "up": True}, "kafka": {"kind": "apache kafka 4", "up": True}}
@@ -283,4 +297,4 @@ async def main(root: Path) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(Path(sys.argv[sys.argv.index("--root") + 1])))
+        uvloop.run(main(Path(sys.argv[sys.argv.index("--root") + 1])))

@@ -1,0 +1,96 @@
+"""What goes with what, and what is popular: computed at once from a tenant's interactions.
+
+Neighbours: cosine of two products' sessions, shrunk where they rarely met (Sarwar et al., "Item-based collaborative filtering
+recommendation algorithms", WWW 2001, 3.1; the shrinkage is that of Bell & Koren, ICDM 2007, 2.2). Memory is bounded: one block
+of rows of the product of the session matrix with itself at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from rayce.fold import DAY_MS
+from rayce.interactions import Interactions
+from rayce.item import Item
+from rayce.shelf import NOTHING, Floats, Ints, Popular, Shelf
+
+NEIGHBOURS = 30
+SHRINKAGE = 10.0
+"""A pair that met this often counts half."""
+MIN_TOGETHER = 2
+POPULARITY_HALF_LIFE_MS = 28 * DAY_MS
+TOP = 200
+MIN_PEOPLE = 20
+"""A segment whose members bought less widely than this has no list: it would show one person's basket to another."""
+BLOCK = 1_024
+
+
+def build_shelf(items: Sequence[Item], interactions: Interactions, until_ms: int) -> Shelf:
+    """The shelf of these items as of `until_ms`; the interactions speak of the items by their place."""
+    near, scores = neighbours(interactions.session, interactions.item, len(items))
+    return Shelf.from_items(items, popularity(interactions.purchases(), len(items), until_ms), near, scores)
+
+
+def popularity(purchases: Interactions, n_items: int, until_ms: int) -> Floats:
+    """Purchases by item, each halved for every four weeks it lies before `until_ms`."""
+    weights = 2.0 ** (np.minimum(purchases.at_ms - until_ms, 0) / POPULARITY_HALF_LIFE_MS)
+    return np.bincount(purchases.item, weights, n_items).astype(np.float32)
+
+
+def build_popular(shelf: Shelf, purchases: Interactions, names: Mapping[int, str], until_ms: int) -> Popular:
+    """Top lists of everybody, and of each segment: what its members bought while they were in it.
+
+    `names` are the segments by bit number. A segment in which fewer than `MIN_PEOPLE` people bought has no list.
+    """
+    lists: dict[str, list[tuple[str, float]]] = {}
+    for bit, name in names.items():
+        kinds = [kind for kind, bits in enumerate(purchases.member_bits) if bit in bits]
+        rows = np.isin(purchases.kind, kinds)
+        if len(np.unique(purchases.person[rows])) >= MIN_PEOPLE:
+            members = purchases._replace(item=purchases.item[rows], at_ms=purchases.at_ms[rows])
+            lists[name] = _top(shelf, popularity(members, len(shelf.ids), until_ms))
+    return Popular(_top(shelf, shelf.popularity), lists)
+
+
+def neighbours(
+    sessions: Ints, items: Ints, n_items: int, count: int = NEIGHBOURS, block: int = BLOCK
+) -> tuple[Ints, Floats]:
+    """n_items × `count` item numbers, best first, `NOTHING` where there are fewer, and their scores in (0, 1)."""
+    near = np.full((n_items, count), NOTHING, dtype=np.int32)
+    scores = np.zeros((n_items, count), dtype=np.float32)
+    n_sessions = int(sessions.max()) + 1 if len(sessions) else 0
+    met = sparse.csr_array((np.ones(len(items), np.float32), (sessions, items)), shape=(n_sessions, n_items))
+    met.sum_duplicates()
+    met.data[:] = 1.0
+    by_item = met.T.tocsr()
+    seldom = 1.0 / np.sqrt(np.maximum(np.diff(by_item.indptr), 1)).astype(np.float32)
+    for first in range(0, n_items, block):
+        pairs = by_item[first : first + block] @ met
+        for row in range(pairs.shape[0]):
+            found = slice(pairs.indptr[row], pairs.indptr[row + 1])
+            _keep_best(first + row, pairs.indices[found], pairs.data[found], seldom, near, scores)
+    return near, scores
+
+
+def _keep_best(
+    item: int, others: Ints, together: Floats, seldom: Floats, near: Ints, scores: Floats
+) -> None:
+    """Fills the item's row of `near` and `scores`; equal scores go by number."""
+    good = (together >= MIN_TOGETHER) & (others != item)
+    others, together = others[good], together[good]
+    strength = together * seldom[item] * seldom[others] * (together / (together + SHRINKAGE))
+    count = near.shape[1]
+    if len(others) > count:
+        chosen = np.argpartition(-strength, count)[:count]
+        others, strength = others[chosen], strength[chosen]
+    order = np.lexsort((others, -strength))
+    near[item, : len(order)] = others[order]
+    scores[item, : len(order)] = strength[order]
+
+
+def _top(shelf: Shelf, counts: NDArray[np.float32]) -> list[tuple[str, float]]:
+    order = np.argsort(-counts, kind="stable")
+    best = [n for n in order[: 2 * TOP].tolist() if counts[n] > 0 and shelf.available[n]]
+    return [(shelf.ids[n], round(float(counts[n]), 3)) for n in best[:TOP]]
