@@ -18,7 +18,7 @@ from cluster.local.log_files import follow, tail
 from cluster.local.root_folder import RootFolder
 from cluster.local.stack import LocalStack
 from cluster.local.status_table import table
-from cluster.local.watch import interruptible, watch
+from cluster.local.watch import interruptible, up_and_watch
 
 app = typer.Typer(
     help="Real Redis, Kafka and DynamoDB servers on this machine, without root and without Docker.",
@@ -54,11 +54,10 @@ def up(
         say = _speaker()
         stack = LocalStack(root, mode=mode, only=only, progress=say, topics=_topics(topic))
         interruptible()
-        stack.up()
-        _out.print(f"settings: {stack.settings_path}")
         if foreground:
-            say("running; Ctrl-C stops all servers")
-            sys.exit(watch(stack, say))
+            sys.exit(up_and_watch(stack, say))
+        stack.up()
+        say(f"settings: {stack.settings_path}")
 
 
 @app.command()

@@ -26,15 +26,20 @@ class OwnedProcess:
     @classmethod
     def from_pid(cls, pid: int) -> "OwnedProcess":
         """Identify a process that was just started by us. Raises `ProcessLookupError` if it is already gone."""
-        started = start_time(pid)
-        if started is None:
+        found = _look(pid)
+        if found is None or found.zombie:
             raise ProcessLookupError(pid)
-        return cls(pid, started)
+        return cls(pid, found.started)
 
     def alive(self) -> bool:
-        """Whether this very process still runs. A zombie counts as dead and is reaped if it is our child."""
-        _reap(self.pid)
-        return start_time(self.pid) == self.started
+        """Whether this very process still runs. A zombie counts as dead, and is reaped if it is our child."""
+        found = _look(self.pid)
+        if found is None or found.started != self.started:
+            return False
+        if found.zombie:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+        return not found.zombie
 
     def send(self, signum: int) -> None:
         """Send a signal to this very process; does nothing when it is gone or its pid has a new owner."""
@@ -83,19 +88,6 @@ class OwnedProcess:
             return int(_ps(self.pid, "rss") or 0) * 1024
 
 
-def start_time(pid: int) -> str | None:
-    """An identity of the process behind a pid: its start time, within this boot. None when dead or a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None if Path("/proc/self/stat").exists() else _ps(pid, "lstart")
-    fields = stat[stat.rindex(")") + 2 :].split()
-    if fields[0] in "ZX":
-        return None
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}/{fields[19]}"
-
-
 def spawn(argv: list[str], *, env: dict[str, str], cwd: Path, log: Path) -> int:
     """Start a detached process (its own session, output appended to the log) and return its pid."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -107,9 +99,26 @@ def spawn(argv: list[str], *, env: dict[str, str], cwd: Path, log: Path) -> int:
     return child.pid
 
 
-def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    started: str
+    zombie: bool
+
+
+def _look(pid: int) -> _Seen | None:
+    """What the system says of the process behind a pid; None when there is none. Start times count within one boot."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _look_without_proc(pid)
+    fields = stat[stat.rindex(")") + 2 :].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return _Seen(f"{boot}/{fields[19]}", fields[0] in "ZX")
+
+
+def _look_without_proc(pid: int) -> _Seen | None:
+    state, started = _ps(pid, "stat"), _ps(pid, "lstart")
+    return _Seen(started, state.startswith("Z")) if state and started else None
 
 
 def _ps(pid: int, column: str) -> str | None:

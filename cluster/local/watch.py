@@ -22,9 +22,17 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def watch(stack: LocalStack, say: Callable[[str], None]) -> int:
-    """Wait until a server dies or the program is interrupted, then stop all. Returns the exit code: 1 or 0."""
+def up_and_watch(stack: LocalStack, say: Callable[[str], None]) -> int:
+    """Start, stay until a server dies or the program is interrupted, and stop all servers. Returns the exit code.
+
+    It is 1 after a death, 0 after an interruption, and 130 after an interruption before all servers were ready.
+    """
+    up = False
     try:
+        stack.up()
+        up = True
+        say(f"settings: {stack.settings_path}")
+        say("running; Ctrl-C stops all servers")
         while not (dead := [server.name for server in stack.status(probe=False) if not server.alive]):
             time.sleep(_EVERY_S)
         for name in dead:
@@ -32,9 +40,10 @@ def watch(stack: LocalStack, say: Callable[[str], None]) -> int:
         say("stopping the others")
         return 1
     except KeyboardInterrupt:
-        say("stopping")
-        return 0
+        say("interrupted")
+        return 0 if up else 130
     finally:
         for number in (signal.SIGINT, *_ENDINGS):  # Whoever presses Ctrl-C twice still gets every server stopped.
             signal.signal(number, signal.SIG_IGN)
-        stack.down()
+        if up:
+            stack.down()

@@ -57,7 +57,7 @@ class Showing:
         for person in [p for p, at in self._recent.items() if at < now - RECENT_S]:
             del self._recent[person]
         try:
-            self._hot.put_status(statuses(), ttl_s=30)
+            self._hot.put_status(statuses())
             incarnation = self._hot.incarnation()
         except Unavailable:
             self._breaker.failed()

@@ -9,9 +9,8 @@ After a crash the successor starts at the committed position and passes over wha
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 import structlog
 
 from cluster.stream.flushing import Flusher
@@ -19,6 +18,7 @@ from cluster.stream.folding import Folding, Place
 from cluster.stream.showing import Showing
 from rayce.errors import Unavailable, UndecodableEvent
 from rayce.event import Event, decode_event
+from rayce.metrics import Metrics
 from rayce.segments.catalogue import Catalogue
 from rayce.segments.evaluation import Scorers
 from rayce.settings import StreamSettings
@@ -186,22 +186,20 @@ class Worker:
 
     def _statuses(self) -> dict[str, bytes]:
         ends = self._reader.known_end()
-        return {str(p): msgspec.json.encode(self.status(p, ends.get(p))) for p in self.epochs}
+        return {f"stream:{p}": self._status(p, ends.get(p)).to_bytes() for p in self.epochs}
 
-    def status(self, partition: int, end: int | None) -> dict[str, Any]:
+    def _status(self, partition: int, end: int | None) -> Metrics:
         """How the partition is doing: counts since this worker started, lags in events (-1: not known yet)."""
-        lag = -1 if end is None else end - self._next[partition]
-        durable_lag = -1 if end is None else end - self._durable_next[partition]
-        return {
-            "events": self._counts[partition],
-            "lag": lag,
-            "durable_lag": durable_lag,
-            "dead_letters": self.dead_letters,
-            "epoch": self.epochs[partition],
-            "waiting_for_hot": len(self._showing.waiting),
-            "waiting_for_durable": len(self._folding.dirty),
-            "failing": self._flusher.failing,
-        }
+        told = Metrics()
+        place = (str(partition),)
+        told.set("rayce_stream_events_total", self._counts[partition], *place)
+        told.set("rayce_stream_dead_letters_total", self.dead_letters, *place)
+        told.set("rayce_stream_epoch", self.epochs[partition], *place)
+        told.set("rayce_stream_lag_events", -1 if end is None else end - self._next[partition], *place)
+        told.set("rayce_stream_durable_lag_events", -1 if end is None else end - self._durable_next[partition], *place)
+        told.set("rayce_stream_waiting_for_hot_users", len(self._showing.waiting), *place)
+        told.set("rayce_stream_waiting_for_durable_users", len(self._folding.dirty), *place)
+        return told
 
     def _drain(self) -> None:
         """Order matters: what is folded becomes durable, then the position is committed, then the log is let go."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.applications import Starlette
@@ -138,8 +139,8 @@ class Page:
 
     async def _act(self, request: Request) -> Response:
         shopper, user_id = self._who(request)
-        form = await request.form()
-        action, items = str(form.get("action", "")), [str(item) for item in form.getlist("item_id")]
+        fields = await _fields(request)
+        action, items = fields.get("action", [""])[0], fields.get("item_id", [])
         if action not in ACTIONS or not items or any(item not in self._shop.items for item in items):
             return Response("no such action or product", 422)
         outcome = await shopper.act(user_id, action, items)
@@ -147,7 +148,7 @@ class Page:
 
     async def _consent(self, request: Request) -> Response:
         shopper, user_id = self._who(request)
-        allowed = (await request.form()).get("allowed") == "yes"
+        allowed = (await _fields(request)).get("allowed") == ["yes"]
         outcome = await shopper.set_consent(user_id, allowed=allowed)
         return self._shown(request, outcome.look, outcome)
 
@@ -156,7 +157,7 @@ class Page:
     async def _control(self, request: Request) -> Response:
         shop, verb = self._show.shop, request.path_params["verb"]
         if verb == "speed":
-            place = str((await request.form()).get("place", ""))
+            place = (await _fields(request)).get("place", [""])[0]
             if not place.isdigit() or int(place) >= len(SPEEDS):
                 return Response("no such speed", 422)
             if shop is not None:
@@ -230,6 +231,11 @@ class Page:
             return []
         fitting = (item for item in self._shop.items.values() if all(part in item.title.lower() for part in parts))
         return list(islice(fitting, ITEMS_SHOWN))
+
+
+async def _fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a form that one of our buttons sent."""
+    return parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=500)
 
 
 def _listen(port: int) -> socket.socket:

@@ -22,6 +22,7 @@ class SimulatedClock:
         self._seconds, self._wall_ms = seconds, wall_ms
         self._at_ms, self._since = float(start_ms), seconds()
         self._speed, self._running = speed, True
+        self._limit_ms = float("inf")
         self._changed = asyncio.Event()
 
     @property
@@ -38,7 +39,7 @@ class SimulatedClock:
         """The shop's present."""
         rate = self._speed if self._speed != MAX_SPEED else 1.0
         passed = (self._seconds() - self._since) * 1000 * rate if self._running else 0.0
-        return int(min(self._at_ms + passed, max(self._at_ms, self._wall_ms())))
+        return int(min(self._at_ms + passed, max(self._at_ms, min(self._wall_ms(), self._limit_ms))))
 
     def set_speed(self, speed: float) -> None:
         """Goes on at this speed from now."""
@@ -54,6 +55,11 @@ class SimulatedClock:
         """Goes on."""
         self._settle()
         self._running = True
+
+    def hold(self, at_ms: float = float("inf")) -> None:
+        """Does not pass this moment until it is told another one: the shop waits for what happens then."""
+        self._settle()
+        self._limit_ms = at_ms
 
     def advance_to(self, at_ms: int) -> None:
         """Jumps forward to this moment; does nothing where it is past."""

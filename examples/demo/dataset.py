@@ -84,7 +84,7 @@ class Dataset:
 
     def household(self, entry: int) -> Household:
         """Whose entry it is."""
-        return self.households[self._who[entry]]
+        return self.households[int(self._who[entry])]
 
     def lane(self, entry: int, lanes: int) -> int:
         """One of `lanes` numbers, the same for all entries of a household."""
@@ -94,7 +94,8 @@ class Dataset:
         """The places in `items` of what the basket holds; empty for an occasion."""
         if self._kind[entry] == _OCCASION:
             return []
-        return self._place_of_line[self._row[entry] : self._basket_end[entry]].tolist()
+        places: list[int] = self._place_of_line[self._row[entry] : self._basket_end[entry]].tolist()
+        return places
 
     def event(self, entry: int) -> ShopEvent:
         """The entry as an event of the API."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import TypeVar
 
 from examples.demo.dataset import ShopEvent
-from examples.demo.sending import send
+from examples.demo.sending import patiently
 from examples.demo.shop import LANES, Shop
 from examples.demo.stream import POLL_S, read_stream
 from rayce.client import RayceClient, RayceClientError
@@ -38,7 +39,8 @@ async def give_consent(rayce: RayceClient, shop: Shop, on_progress: OnProgress, 
     async def worker(mine: Iterator[str]) -> None:
         nonlocal done
         for user_id in mine:
-            await rayce.put_consent(user_id, personalization=True, training=True)
+            give = partial(rayce.put_consent, user_id, personalization=True, training=True)
+            await patiently(give, patience_s=PATIENCE_S, on_failure=shop.measurements.retried)
             done += 1
             on_progress(done, len(users))
 
@@ -51,7 +53,8 @@ async def put_catalogue(rayce: RayceClient, shop: Shop, on_progress: OnProgress)
     items = shop.dataset.items
     for first in range(0, len(items), ITEMS_PER_CALL):
         batch = items[first : first + ITEMS_PER_CALL]
-        reply = await rayce.put_items(batch)
+        put = partial(rayce.put_items, batch)
+        reply = await patiently(put, patience_s=PATIENCE_S, on_failure=shop.measurements.retried)
         if reply.stored != len(batch):
             raise LoadingFailed(f"{reply.stored} of {len(batch)} products stored; the first error: {reply.errors[:1]}")
         on_progress(first + len(batch), len(items))
@@ -102,10 +105,8 @@ def batched(values: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 async def _post(rayce: RayceClient, shop: Shop, batch: Sequence[ShopEvent]) -> None:
-    def again(_error: RayceClientError) -> None:
-        shop.measurements.retries += 1
-
-    reply = await send(rayce, batch, patience_s=PATIENCE_S, on_failure=again)
+    post = partial(rayce.post_events, batch)
+    reply = await patiently(post, patience_s=PATIENCE_S, on_failure=shop.measurements.retried)
     shop.book(batch, reply)
     if reply.errors:
         error = reply.errors[0]

@@ -9,6 +9,7 @@ from examples.demo.hits import HitRate
 
 LISTS = ("rayce", "most_popular", "bought_before")
 WINDOW = 2_000
+RECENT = 300
 POINTS = 600
 
 
@@ -68,6 +69,10 @@ class Measurements:
         self.failures: deque[str] = deque(maxlen=20)
         self.points: deque[Point] = deque(maxlen=POINTS)
 
+    def retried(self, _error: Exception) -> None:
+        """One call more had to be made again while loading."""
+        self.retries += 1
+
     def failed(self, what: str) -> None:
         """One request had no good answer."""
         self.failed_requests += 1
@@ -81,7 +86,7 @@ class Measurements:
 
     def point(self, at_s: float, events_per_s: float | None, lag: float | None) -> None:
         """One second more for the charts."""
-        visible, request = self.visible_ms.percentiles(200), self.request_ms.percentiles(WINDOW)
+        visible, request = self.visible_ms.percentiles(RECENT), self.request_ms.percentiles(RECENT)
         rates = (self.hits[name].hit_rate for name in LISTS)
         self.points.append(
             Point(at_s, events_per_s, lag, visible["p50"], visible["p99"], request["p50"], request["p99"], *rates)

@@ -9,20 +9,17 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from examples.demo.measurements import Measurements
 from examples.demo.shop import Shop
 from examples.demo.stream import StreamState, stream_state
-from rayce.client import RayceClient, RayceClientError
+from rayce.client import RayceClient, RayceClientError, RayceHTTPError
 
 PERIOD_S = 1.0
 USERS_PER_LOOKUP = 500
 STATUS_PERIOD_S = 30.0
 _RATE_WINDOW_S = 3.0
-_WORDS = dict.fromkeys(("ok", "up", "ready", "running", "healthy", "live"), True) | dict.fromkeys(
-    ("down", "stopped", "away", "failed", "error", "unavailable", "unhealthy"), False
-)
 
 
 class Part(Struct, frozen=True):
@@ -40,8 +37,9 @@ class Observer:
         self._rayce, self._shop, self._measured, self._root = rayce, shop, measurements, root
         self.stream = StreamState()
         self.events_per_s: float | None = None
-        self.ready = False
+        self.degraded = False
         self.parts: list[Part] = []
+        self.generations: dict[str, int] = {}
         self._local: list[Part] = []
         self._away_since: float | None = None
         self._counts: list[tuple[float, float]] = []
@@ -70,15 +68,19 @@ class Observer:
                     self._away_since = None
                 except RayceClientError:
                     self._away_since = self._away_since or before
-                    self.ready, self.events_per_s = False, None
-                self._measured.point(monotonic() - started, self.events_per_s, self.stream.lag if self.ready else None)
+                    self.events_per_s = None
+                    self.parts = [structs.replace(part, up=None) for part in self.parts]
+                lag = self.stream.lag if self.stream.known and self._away_since is None else None
+                self._measured.point(monotonic() - started, self.events_per_s, lag)
                 await asyncio.sleep(max(0.1, PERIOD_S - (monotonic() - before)))
 
     async def _look(self) -> None:
         self.stream = stream_state(await self._rayce.metrics())
         self._count(self.stream.events)
-        self.ready, said = await self._rayce.ready()
-        self.parts = merge(parts_of(said), self._local)
+        answers, said = await self._rayce.ready()
+        self.degraded = not answers or said.get("status", "ready") != "ready"
+        self.parts = merge(parts_of(said.get("stores", said)), self._local)
+        self.generations = generations_of(said.get("generations"))
         await self._look_up_segments()
 
     def _count(self, events: float) -> None:
@@ -92,8 +94,11 @@ class Observer:
     async def _look_up_segments(self) -> None:
         users = sorted(self._shop.households)
         chunk = users[self._next_user : self._next_user + USERS_PER_LOOKUP]
+        try:
+            reply = await self._rayce.lookup_segments(chunk, at_ms=self._shop.clock.now_ms())
+        except RayceHTTPError:
+            return  # it answers: whatever is wrong with the segments, rayce is not away
         self._next_user = 0 if self._next_user + USERS_PER_LOOKUP >= len(users) else self._next_user + USERS_PER_LOOKUP
-        reply = await self._rayce.lookup_segments(chunk, at_ms=self._shop.clock.now_ms())
         self._membership |= {user: flags.segments if flags else [] for user, flags in reply.users.items()}
 
     async def _watch_local(self) -> None:
@@ -113,7 +118,7 @@ async def local_status(root: Path) -> list[Part]:
     )
     try:
         out, _ = await asyncio.wait_for(process.communicate(), 20)
-        return parts_of(msgspec.json.decode(out))
+        return parts_of(msgspec.json.decode(out, type=dict[str, Any]).get("servers"))
     except (TimeoutError, msgspec.MsgspecError):
         return []
     finally:
@@ -122,25 +127,28 @@ async def local_status(root: Path) -> list[Part]:
 
 
 def parts_of(said: Any) -> list[Part]:
-    """The parts in a status: a map of name to state, possibly one level down, or a list of named maps.
+    """The parts in a status: `/readyz`'s stores (name to `up`, or to what is wrong), or the local stack's servers.
 
-    >>> parts_of({"ready": True, "stores": {"redis": {"kind": "valkey 9", "up": True}}, "kafka": "ok"})
-    [Part(name='redis', kind='valkey 9', up=True), Part(name='kafka', kind='', up=True)]
-    >>> parts_of({"real": True, "servers": [{"name": "kafka", "kind": "mock", "alive": True, "ready": False}]})
+    >>> parts_of({"redis": "up", "kafka": "timed out"})
+    [Part(name='redis', kind='', up=True), Part(name='kafka', kind='timed out', up=False)]
+    >>> parts_of([{"name": "kafka", "kind": "mock", "alive": True, "ready": False}])
     [Part(name='kafka', kind='mock', up=False)]
     """
-    if isinstance(said, list):
-        said = {str(row.get("name", place)): row for place, row in enumerate(said) if isinstance(row, dict)}
-    found: list[Part] = []
-    for name, state in said.items() if isinstance(said, dict) else ():
-        if name in ("ready", "status", "detail", "title", "type", "real"):
-            continue
-        up = _up(state)
-        if up is None and isinstance(state, dict | list) and not _kind(state):
-            found += parts_of(state)
-        elif up is not None:
-            found.append(Part(name, _kind(state), up))
-    return found
+    if isinstance(said, dict):
+        stores = {str(name): state for name, state in said.items() if isinstance(state, str)}
+        return [Part(name, "" if state == "up" else state, state == "up") for name, state in stores.items()]
+    servers = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
+    return [Part(str(row.get("name", "?")), str(row.get("kind", "")), bool(row.get("ready"))) for row in servers]
+
+
+def generations_of(said: Any) -> dict[str, int]:
+    """The live generation by name, whatever the tenant.
+
+    >>> generations_of({"shop": {"lists": 2, "ranker": 1}})
+    {'lists': 2, 'ranker': 1}
+    """
+    tenants = said.values() if isinstance(said, dict) else ()
+    return {name: number for live in tenants if isinstance(live, dict) for name, number in live.items()}
 
 
 def merge(first: list[Part], second: list[Part]) -> list[Part]:
@@ -148,18 +156,3 @@ def merge(first: list[Part], second: list[Part]) -> list[Part]:
     kinds = {part.name: part.kind for part in second}
     merged = [Part(part.name, part.kind or kinds.get(part.name, ""), part.up) for part in first]
     return merged + [part for part in second if part.name not in {known.name for known in first}]
-
-
-def _up(state: Any) -> bool | None:
-    if isinstance(state, dict):
-        known = (state[key] for key in ("up", "ok", "ready", "running", "healthy", "state", "status") if key in state)
-        return _up(next(known, None))
-    if isinstance(state, str):
-        return _WORDS.get(state.lower())
-    return state if isinstance(state, bool) else None
-
-
-def _kind(state: Any) -> str:
-    if not isinstance(state, dict):
-        return ""
-    return str(next((state[key] for key in ("kind", "server", "version") if state.get(key)), ""))

@@ -51,13 +51,16 @@ def status(show: Show, observer: Observer | None) -> dict[str, Any]:
     clock = shop.clock if shop else None
     away = observer.away_s if observer else None
     return {
-        "state": _state(show),
+        "state": _state(show, away is not None and away > AWAY_AFTER_S),
         "stage": current.title if current and current.name != "play" else "",
         "clock": moment(clock.now_ms()) if clock else None,
         "running": clock.running if clock else True,
         "playable": show.playing_or_after,
         "away_s": away if away is not None and away > AWAY_AFTER_S else None,
         "ended": show.cluster_ended,
+        "degraded": [part.name for part in observer.parts if part.up is False]
+        if observer and observer.degraded
+        else [],
         "failed": show.progress.failed,
     }
 
@@ -94,6 +97,7 @@ def overview(show: Show, observer: Observer | None) -> dict[str, Any]:
         "largest": max((size for _, size in sizes), default=1),
         "household_count": len(show.shop.households) if show.shop else 0,
         "parts": observer.parts if observer else [],
+        "generations": observer.generations if observer else {},
         "dead_letters": observer.stream.dead_letters if observer else 0,
         "play": show.progress.stages["play"],
     }
@@ -105,8 +109,10 @@ def series(show: Show, since_s: float) -> dict[str, list[float | None]]:
     return {name: [getattr(point, name) for point in points] for name in Point._fields}
 
 
-def _state(show: Show) -> str:
+def _state(show: Show, away: bool) -> str:
     play = show.progress.stages["play"]
+    if away or show.cluster_ended is not None:
+        return "waiting"
     if show.progress.failed:
         return "failed"
     if play.state == "done":

@@ -5,11 +5,12 @@ the order of time, so their score does not depend on how fast the play is.
 """
 
 import asyncio
+from functools import partial
 from time import perf_counter
 
 from examples.demo.baselines import LIMIT, BoughtBefore, MostPopular
 from examples.demo.dataset import ShopEvent
-from examples.demo.sending import send
+from examples.demo.sending import patiently
 from examples.demo.shop import Shop
 from examples.demo.visibility import until_visible
 from rayce.client import RayceClient, RayceClientError
@@ -50,11 +51,14 @@ class Player:
         shop = self._shop
         try:
             for entry in range(shop.position, end):
-                await shop.clock.reach(int(shop.dataset.at_ms[entry]))
+                at_ms = int(shop.dataset.at_ms[entry])
+                shop.clock.hold(at_ms)
+                await shop.clock.reach(at_ms)
                 await self._room.acquire()
                 self._raise_failure()
                 self._begin(entry)
         finally:
+            shop.clock.hold()
             await self._finish()
         self._raise_failure()
 
@@ -110,7 +114,8 @@ class Player:
             measured.failed(f"event of {event.user_id}: {error}")
 
         started = perf_counter()
-        reply = await send(self._rayce, [event], patience_s=self._patience_s, on_failure=again)
+        post = partial(self._rayce.post_events, [event])
+        reply = await patiently(post, patience_s=self._patience_s, on_failure=again)
         measured.requests += 1
         self._shop.book([event], reply)
         if sampled and event.user_id in self._shop.consenting:

@@ -19,7 +19,12 @@ _LONG = {
     "frzn": "frozen",
     "mxs": "mixes",
     "nat": "natural",
+    "drug": "drugstore",
+    "ga": "gal",
+    "gm": "goods",
+    "meat-pckgd": "packaged meat",
     "pkg": "packaged",
+    "seafood-pckgd": "packaged seafood",
     "pwdr": "powder",
     "rfrgratd": "chilled",
     "rtd": "ready",
@@ -53,7 +58,8 @@ def sold_by_measure() -> np.ndarray[Any, Any]:
     table = tables.read("products", ["product_id", "product_type"])
     types = table["product_type"].to_pylist()
     chosen = np.array([bool(kind) and kind.startswith("GASOLINE") for kind in types])
-    return tables.numbers(table, "product_id")[chosen]
+    ids: np.ndarray[Any, Any] = tables.numbers(table, "product_id")[chosen]
+    return ids
 
 
 def words(text: str | None) -> str:
@@ -71,7 +77,7 @@ def words(text: str | None) -> str:
 
 def _item(row: dict[str, Any], price: float) -> Item:
     kind, category, department = words(row["product_type"]), words(row["product_category"]), words(row["department"])
-    size = " ".join((row["package_size"] or "").lower().split())
+    size = words(row["package_size"]).lower()
     name = kind or category or department
     return Item(
         item_id=str(row["product_id"]),

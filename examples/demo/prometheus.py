@@ -1,15 +1,15 @@
-"""Reads Prometheus' text format: only as much of it as adding up counters and gauges over their labels needs."""
+"""Reads Prometheus' text format: only as much of it as looking at counters and gauges needs."""
 
 from collections import defaultdict
 
 
-def totals(text: str) -> dict[str, float]:
-    """Each metric's value summed over its labels. Lines that are no samples are passed over.
+def samples(text: str) -> dict[str, list[float]]:
+    """Each metric's values, one for each combination of labels. Lines that are no samples are passed over.
 
-    >>> totals('# TYPE a counter\\na_total{partition="0"} 2\\na_total{partition="1"} 3 1767225600000\\nb NaN\\n')
-    {'a_total': 5.0}
+    >>> samples('# TYPE a counter\\na_total{partition="0"} 2\\na_total{partition="1"} 3 1767225600000\\nb NaN\\n')
+    {'a_total': [2.0, 3.0]}
     """
-    found: dict[str, float] = defaultdict(float)
+    found: dict[str, list[float]] = defaultdict(list)
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
@@ -20,5 +20,5 @@ def totals(text: str) -> dict[str, float]:
         except (ValueError, IndexError):
             continue
         if value == value:  # not NaN
-            found[name] += value
+            found[name].append(value)
     return dict(found)

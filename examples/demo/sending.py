@@ -1,23 +1,27 @@
-"""Sends events until the log has them: the same event ids again after no answer, so nothing is lost and nothing doubled."""
+"""Calls rayce until it answers: the same call again after no answer, so nothing is lost.
+
+That is safe for what the demo sends: consent and products replace themselves, and events keep their ids.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from time import monotonic
+from typing import TypeVar
 
-from examples.demo.dataset import ShopEvent
-from rayce.client import EventsReply, RayceClient, RayceClientError, RayceHTTPError, RayceUnreachable
+from rayce.client import RayceClientError, RayceHTTPError, RayceUnreachable
 
-RETRIED = (429, 503)
+RETRIED = (429, 502, 503, 504)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
+T = TypeVar("T")
 
-async def send(
-    rayce: RayceClient,
-    events: Sequence[ShopEvent],
+
+async def patiently(
+    call: Callable[[], Awaitable[T]],
     *,
     patience_s: float,
     on_failure: Callable[[RayceClientError], None] = lambda _: None,
-) -> EventsReply:
+) -> T:
     """The reply to the first attempt that got one; `on_failure` hears of each other attempt.
 
     Raises the last error after `patience_s`, and at once what trying again cannot mend.
@@ -25,7 +29,7 @@ async def send(
     until, pause_s = monotonic() + patience_s, _FIRST_PAUSE_S
     while True:
         try:
-            return await rayce.post_events(events)
+            return await call()
         except (RayceHTTPError, RayceUnreachable) as error:
             on_failure(error)
             if isinstance(error, RayceHTTPError):

@@ -7,6 +7,7 @@ are minutes.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from secrets import token_hex
 from time import monotonic, perf_counter
 
@@ -14,15 +15,15 @@ from msgspec import Struct
 
 from examples.demo.dataset import Line, ShopEvent
 from examples.demo.event_ids import event_id
-from examples.demo.sending import send
+from examples.demo.sending import patiently
 from examples.demo.shop import Shop
 from examples.demo.visibility import until_visible
 from rayce.client import Profile, RayceClient, Recommendations
 
 ACTIONS = {
     "view": "Viewed",
-    "add_to_cart": "Added to the cart",
-    "remove_from_cart": "Took out of the cart",
+    "add_to_cart": "Put in the cart",
+    "remove_from_cart": "Taken out of the cart",
     "purchase": "Bought",
 }
 SHOWN = 10
@@ -127,7 +128,7 @@ class Shopper:
             lines = [Line(item, quantities.get(item, 1), shop.items[item].price or 0.0) for item in item_ids]
             event = ShopEvent(event_id(token_hex(16), at_ms), action, user_id, at_ms, visit.session_id, lines)
             started = perf_counter()
-            reply = await send(self._rayce, [event], patience_s=5)
+            reply = await patiently(partial(self._rayce.post_events, [event]), patience_s=5)
             accepted_ms = (perf_counter() - started) * 1000
             shop.book([event], reply)
             visible_ms = None
@@ -136,7 +137,7 @@ class Shopper:
                 visible_ms = (perf_counter() - started) * 1000 if seen.visible else None
             after = await self.look(user_id)
         self._on_change()
-        what = f"{ACTIONS[action]} {self._names(item_ids)}"
+        what = f"{ACTIONS[action]}: {self._names(item_ids)}"
         return Outcome(what, after, compare(before, after), accepted_ms, visible_ms, bool(reply.accepted))
 
     async def set_consent(self, user_id: str, *, allowed: bool) -> Outcome:

@@ -219,11 +219,12 @@ class Show:
         if shop.position >= end:
             stages.skip("consent", "catalogue", "history", "catch_up")
             return
+        before = (await read_stream(rayce)).events + len(shop.consenting)
         with stages.stage("consent") as stage:
             await give_consent(rayce, shop, stage.advance)
         with stages.stage("catalogue") as stage:
             await put_catalogue(rayce, shop, stage.advance)
-        before, started, sent = (await read_stream(rayce)).events, monotonic(), self.measurements.events_sent
+        sent, started = self.measurements.events_sent, monotonic()
         with stages.stage("history") as stage:
             await replay(rayce, shop, end, stage.advance, self.save)
         stored = self.measurements.events_sent - sent - self.measurements.not_stored

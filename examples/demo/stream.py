@@ -6,7 +6,7 @@ from time import monotonic
 
 from msgspec import Struct
 
-from examples.demo.prometheus import totals
+from examples.demo.prometheus import samples
 from rayce.client import RayceClient, RayceClientError
 
 POLL_S = 0.25
@@ -32,14 +32,15 @@ class NotCaughtUp(Exception):
 
 
 def stream_state(metrics: str) -> StreamState:
-    """The state in a text of metrics."""
-    found = totals(metrics)
+    """The state in a text of metrics. A worker that does not know its lag yet says -1: then nothing is known."""
+    found = samples(metrics)
+    lags = found.get("rayce_stream_lag_events", []), found.get("rayce_stream_durable_lag_events", [])
     return StreamState(
-        events=found.get("rayce_stream_events_total", 0),
-        lag=found.get("rayce_stream_lag_events", 0),
-        durable_lag=found.get("rayce_stream_durable_lag_events", 0),
-        dead_letters=found.get("rayce_stream_dead_letters_total", 0),
-        known="rayce_stream_lag_events" in found,
+        events=sum(found.get("rayce_stream_events_total", [])),
+        lag=sum(max(0, lag) for lag in lags[0]),
+        durable_lag=sum(max(0, lag) for lag in lags[1]),
+        dead_letters=sum(found.get("rayce_stream_dead_letters_total", [])),
+        known=bool(lags[0]) and min(lags[0]) >= 0 and min(lags[1], default=0) >= 0,
     )
 
 

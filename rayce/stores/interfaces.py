@@ -149,8 +149,8 @@ class HotWriter(Protocol):
         """Names this filling of the memory; another name = it was emptied since and has to be filled again."""
         ...
 
-    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
-        """Tell readers how the parts of the stream are doing."""
+    def put_status(self, statuses: Mapping[str, bytes]) -> None:
+        """Tell readers how parts of the system are doing, by name."""
         ...
 
 
@@ -169,8 +169,12 @@ class HotReader(Protocol):
         """The precomputed list of each."""
         ...
 
-    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
-        """What `put_status` has told of each."""
+    async def read_status(self) -> dict[str, bytes]:
+        """What all the parts have told last, by name."""
+        ...
+
+    async def tell_status(self, name: str, body: bytes) -> None:
+        """`put_status` of one part that lives on the request path."""
         ...
 
     async def put_consent(self, person: str, consent: Consent) -> None:

@@ -114,6 +114,10 @@ class LogWriter:
         except KafkaError as error:
             raise Unavailable("kafka", str(error)) from None
 
+    def connected(self) -> bool:
+        """Whether the brokers could be reached, as far as is known."""
+        return bool(self._producer.bootstrap_connected())
+
     def close(self) -> None:
         """Send what is waiting, then close."""
         self._producer.close(timeout=self._timeout_s)

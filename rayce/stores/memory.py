@@ -182,15 +182,19 @@ class MemoryHot:
         self._answer()
         return [self._lists.get((generation, person)) for person in persons]
 
-    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
+    def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """See `HotWriter.put_status`."""
         self._answer()
         self._statuses.update(statuses)
 
-    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
+    async def read_status(self) -> dict[str, bytes]:
         """See `HotReader.read_status`."""
         self._answer()
-        return [self._statuses.get(name) for name in names]
+        return dict(self._statuses)
+
+    async def tell_status(self, name: str, body: bytes) -> None:
+        """See `HotReader.tell_status`."""
+        self.put_status({name: body})
 
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""

@@ -4,6 +4,7 @@
     rc:{b}  hash  field: the same, value: consent record, 7 bytes
     rp:{person}   encoded profile, with a time to live
     rl:{generation}:{person}   precomputed list, with a time to live
+    rayce:status  hash of what the parts of the system last said of themselves, by name
     rayce:view    the incarnation: missing means that the memory was emptied
 
 Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket). Every command names one key, so
@@ -13,6 +14,7 @@ it works on Redis Cluster as it stands. Redis 7 and Valkey alike.
 import asyncio
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -27,7 +29,7 @@ from rayce.settings import RedisSettings
 from rayce.stores.interfaces import HotRow, Shown
 
 _INCARNATION = "rayce:view"
-_STATUS = "rayce:status:"
+_STATUS = "rayce:status"
 _NEWER_CONSENT = (files("rayce.stores") / "newer_consent.lua").read_text(encoding="utf-8")
 
 
@@ -99,11 +101,10 @@ class RedisWriter:
             raise Unavailable("redis", str(error)) from None
         return found.decode() if found else ""
 
-    def put_status(self, statuses: Mapping[str, bytes], ttl_s: int) -> None:
+    def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """See `HotWriter.put_status`."""
         pipe = self._client.pipeline(transaction=False)
-        for name, body in statuses.items():
-            pipe.set(_STATUS + name, body, ex=ttl_s)
+        pipe.hset(_STATUS, mapping=dict(statuses))
         self._run(pipe)
 
     def close(self) -> None:
@@ -153,9 +154,14 @@ class RedisReader:
         """See `HotReader.read_lists`."""
         return await self._run([("GET", Keys.precomputed(generation, person)) for person in persons])
 
-    async def read_status(self, names: Sequence[str]) -> list[bytes | None]:
+    async def read_status(self) -> dict[str, bytes]:
         """See `HotReader.read_status`."""
-        return await self._run([("GET", _STATUS + name) for name in names])
+        (found,) = await self._run([("HGETALL", _STATUS)])
+        return {name.decode(): body for name, body in found.items()}
+
+    async def tell_status(self, name: str, body: bytes) -> None:
+        """See `HotReader.tell_status`."""
+        await self._run([("HSET", _STATUS, name, body)])
 
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
@@ -186,7 +192,7 @@ class RedisReader:
         bucket, field = self._keys.home(person)
         return ("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
 
-    async def _run(self, commands: Sequence[tuple[object, ...]]) -> list[bytes | None]:
+    async def _run(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 pipe = self._client.pipeline(transaction=False)

@@ -254,8 +254,11 @@ class FakeApi:
         )
 
     async def ready(self, _: Request) -> Response:
-        stores = {"redis": {"kind": "valkey 9.1", "up": True}, "kafka": {"kind": "apache kafka 4", "up": True}}
-        return answer({"ready": True, "stores": {**stores, "dynamodb": {"kind": "dynamodb local", "up": True}}})
+        stores = {"redis": "up", "dynamodb": "up", "kafka": "up"}
+        generations = {"demo": {"affinities": 1, "ranker": 1, "lists": 1}}
+        return answer(
+            {"status": "ready", "away": [], "stores": stores, "generations": generations, "catalogue_version": "1"}
+        )
 
 
 def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

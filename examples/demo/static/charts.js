@@ -1,8 +1,7 @@
 // The live charts: one small request a second, drawn by uPlot in the page's own colours.
-"use strict";
-
 const PERIOD_MS = 1000;
 const KEPT = 900;
+const RECENT = 180;
 const columns = {};
 const charts = new Map();
 
@@ -21,11 +20,13 @@ const KINDS = {
   events: {
     lines: [["events_per_s", "--rayce"], ["lag", "--popular", [6, 4]]],
     show: count,
+    recent: true,
     range: (_, low, high) => [0, Math.max(10, (high || 0) * 1.1)],
   },
   latency: {
     lines: [["visible_p50_ms", "--rayce"], ["visible_p99_ms", "--rayce", [6, 4]], ["request_p50_ms", "--before"], ["request_p99_ms", "--before", [6, 4]]],
     show: ms,
+    recent: true,
     range: (_, low, high) => [0, Math.max(5, (high || 0) * 1.1)],
   },
 };
@@ -50,10 +51,11 @@ function options(kind, box) {
   };
 }
 
-// From the first moment at which any of the lines is known.
+// From the first moment at which any of the lines is known; of the quick ones the last minutes only.
 function data(kind) {
   const lines = kind.lines.map(([name]) => columns[name] || []);
-  const first = Math.max(0, (columns.at_s || []).findIndex((_, i) => lines.some((line) => line[i] != null)));
+  const known = Math.max(0, (columns.at_s || []).findIndex((_, i) => lines.some((line) => line[i] != null)));
+  const first = kind.recent ? Math.max(known, (columns.at_s || []).length - RECENT) : known;
   return [(columns.at_s || []).slice(first), ...lines.map((line) => line.slice(first))];
 }
 

@@ -1,9 +1,14 @@
 // What htmx does not do by itself: say that the demo is away, mark the chosen household, keep the address, show the speed.
-"use strict";
-
 const lost = document.getElementById("lost");
-document.addEventListener("htmx:error", () => { lost.hidden = false; });
-document.addEventListener("htmx:after:request", () => { lost.hidden = true; });
+const away = lost.textContent;
+const tell = (text) => { lost.textContent = text; lost.hidden = false; };
+document.addEventListener("htmx:error", () => tell(away));
+document.addEventListener("htmx:after:request", (event) => {
+  const response = event.detail?.ctx?.response;
+  if (response?.status >= 400) tell(`That did not work: ${event.detail.ctx.text || response.status}`);
+  else if (lost.textContent === away) lost.hidden = true;
+});
+document.addEventListener("click", () => { lost.hidden = true; }, { capture: true });
 
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-user]");

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.local.process import OwnedProcess, spawn, start_time
+from cluster.local.process import OwnedProcess, spawn
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = [
@@ -59,6 +59,13 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_pat
     assert not process.alive()
 
 
+def test_the_end_of_a_stranger_is_left_for_its_own_parent_to_collect(stranger: "subprocess.Popen[bytes]") -> None:
+    stranger.kill()
+    remembered = OwnedProcess(stranger.pid, "another boot/1")
+    assert remembered.wait_gone(1)
+    assert stranger.wait(timeout=10) == -signal.SIGKILL
+
+
 def test_a_child_that_has_ended_counts_as_gone_and_leaves_no_zombie(tmp_path: Path) -> None:
     process = start(SLEEP, tmp_path)
     os.kill(process.pid, signal.SIGKILL)
@@ -66,8 +73,7 @@ def test_a_child_that_has_ended_counts_as_gone_and_leaves_no_zombie(tmp_path: Pa
     assert not Path(f"/proc/{process.pid}").exists()
 
 
-def test_a_pid_that_nobody_has_has_no_start_time() -> None:
-    assert start_time(2**22 + 1) is None
+def test_a_pid_that_nobody_has_is_not_a_process() -> None:
     with pytest.raises(ProcessLookupError):
         OwnedProcess.from_pid(2**22 + 1)
 

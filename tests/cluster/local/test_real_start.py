@@ -38,6 +38,7 @@ def test_kafka_leaves_its_classes_for_the_next_start_only_when_it_ends_in_order(
     stack.start_server("kafka")
     stack.down()
     [archive] = tmp_path.glob("cache/*.jsa")
+    assert not list(tmp_path.glob("root/data/kafka/*.jsa"))
     stack.up()
     assert [server.ready for server in stack.status()] == [True]
     [pid] = [server.pid for server in stack.status()]

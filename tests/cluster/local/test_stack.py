@@ -150,6 +150,8 @@ def test_a_server_that_died_unnoticed_is_started_again_by_up(make_stack: Make) -
     pid = redis(stack)[0]
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    while redis(stack)[2]:
+        pass
     stack.up()
     assert redis(stack)[0] != pid
     assert redis(stack)[3] is True

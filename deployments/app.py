@@ -1,0 +1,136 @@
+"""The Serve application: three autoscaling deployments and their composition. `deployments.app:build` is the import path.
+
+These are the only Ray shells of this folder: each builds its clients in its own `__init__` from the settings it is given.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+from ray.serve.handle import DeploymentHandle
+from starlette.applications import Starlette
+
+from deployments.edge.callers import Callers
+from deployments.edge.edge import Edge, RankAsk, RankReply, ReadAsk, ReadReply
+from deployments.edge.server import Server
+from deployments.feature_reader import Ask as ReadQuestion
+from deployments.feature_reader import FeatureReader, Reply
+from deployments.ranker import Ask as RankQuestion
+from deployments.ranker import Ranker
+from rayce.coalesce import Coalescer
+from rayce.generations import LiveGenerations, Parse
+from rayce.ingest import Stamper
+from rayce.metrics import Metrics
+from rayce.model import Model
+from rayce.people import People
+from rayce.pseudonym import Pseudonymizer
+from rayce.segments.catalogue import load_catalogue
+from rayce.settings import Settings, load_settings
+from rayce.shelf import Popular, Shelf
+from rayce.stores.dynamo import DynamoStore
+from rayce.stores.kafka_log import LogWriter
+from rayce.stores.redis_view import RedisReader
+
+DURABLE_THREADS = 4
+READS_PER_CALL, RANKS_PER_CALL, CALLS_IN_FLIGHT = 64, 8, 8
+TELL_EVERY_S = 1.0
+
+
+@serve.deployment
+class FeatureReaderDeployment:
+    """Hosts `FeatureReader`."""
+
+    def __init__(self, settings: Settings) -> None:
+        hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
+        executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")
+        self._reader = FeatureReader(People(hot, durable, executor), hot, durable, executor)
+
+    async def read_many(self, asks: Sequence[ReadQuestion]) -> list[Reply]:
+        """See `FeatureReader.read_many`."""
+        return await self._reader.read_many(asks)
+
+
+@serve.deployment
+class RankerDeployment:
+    """Hosts `Ranker`."""
+
+    def __init__(self, settings: Settings) -> None:
+        live = _live(settings, {"shelf": Shelf.from_files, "ranker": Model.from_files})
+        self._ranker = Ranker(live, settings.serving.candidates)
+
+    async def rank_many(self, asks: Sequence[RankQuestion]) -> list[Any]:
+        """See `Ranker.rank_many`."""
+        return self._ranker.rank_many(asks)
+
+
+@serve.deployment
+@serve.ingress()
+class EdgeRouter:
+    """Hosts the edge's ASGI application."""
+
+    def __init__(self, settings: Settings, reader: DeploymentHandle[Any], ranker: DeploymentHandle[Any]) -> None:
+        hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
+        executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")
+        pseudonymizer = Pseudonymizer(settings.privacy.current_key, settings.privacy.pseudonym_keys)
+        self._name = f"edge:{os.getpid()}:{time.time_ns()}"
+        self._edge = Edge(
+            settings=settings,
+            callers=Callers(settings.edge.api_keys),
+            pseudonymizer=pseudonymizer,
+            stamper=Stamper(pseudonymizer, settings.privacy),
+            catalogue=load_catalogue(settings.segments.catalogue),
+            people=People(hot, durable, executor),
+            hot=hot,
+            durable=durable,
+            log=LogWriter(settings.kafka),
+            live=_live(settings, {"popular": Popular.from_files, "lists": None, "shelf": None, "ranker": None}),
+            read=_coalesced(reader.read_many, READS_PER_CALL, lambda reply: ReadReply(*reply)),
+            rank=_coalesced(ranker.rank_many, RANKS_PER_CALL, lambda reply: reply),
+            metrics=Metrics(),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            executor=executor,
+        )
+        self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    def __serve_build_asgi_app__(self) -> Starlette:
+        return Server(self._edge).app()
+
+    async def _tell(self) -> None:
+        """This replica's metrics, told to hot memory so that any replica can answer for all."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            try:
+                await self._edge.hot.tell_status(self._name, self._edge.metrics.to_bytes())
+            except Exception:  # hot memory is away: told again in a second
+                continue
+
+
+def build(args: dict[str, str]) -> Application:
+    """The application; `args["settings"]` is the path of the settings file (empty: from the environment)."""
+    settings = load_settings(args.get("settings") or None)
+    reader = FeatureReaderDeployment.bind(settings)
+    ranker = RankerDeployment.bind(settings)
+    return EdgeRouter.bind(settings, reader, ranker)
+
+
+def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGenerations:
+    live = LiveGenerations(DynamoStore(settings.dynamodb), parsers, settings.serving.generation_poll_s)
+    live.start()
+    return live
+
+
+def _coalesced(
+    method: Any, max_batch: int, shape: Callable[[Any], Any]
+) -> Callable[[Any], Awaitable[Any]]:
+    """Calls a replica once for all who ask in the same tick."""
+
+    async def load(asks: Sequence[ReadAsk | RankAsk]) -> list[ReadReply | RankReply]:
+        return [shape(reply) for reply in await method.remote([tuple(ask) for ask in asks])]
+
+    coalescer: Coalescer[Any, Any] = Coalescer(load, in_flight=CALLS_IN_FLIGHT, max_batch=max_batch)
+    return coalescer.get

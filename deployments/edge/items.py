@@ -1,0 +1,87 @@
+"""`/v1/items`: the tenant's catalogue, durable once answered."""
+
+import asyncio
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.edge.callers import Caller
+from deployments.edge.edge import Edge
+from deployments.edge.problems import Problem
+from deployments.edge.requests import path_id, read_body, read_json, read_query, reply
+from deployments.edge.schemas import ItemPatch, ItemsOut, Stored
+from rayce.errors import InvalidInput
+from rayce.ingest import RowError, split_rows, value_at, where
+from rayce.item import Item, decode_item, encode_item
+
+MAX_ITEM_ID, MAX_ASKED = 128, 100
+
+
+class ItemsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query: item ids, separated by commas."""
+
+    ids: str
+
+
+async def put_items(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Many items: an array; good ones are stored, each bad one is named."""
+    limits = edge.settings.edge
+    try:
+        raws = split_rows(await read_body(request, limits.max_body_bytes), False, limits.max_batch_events)
+    except InvalidInput as error:
+        raise Problem(413 if isinstance(error.value, int) else 422, str(error), error.key, error.value) from None
+    items: dict[str, bytes] = {}
+    errors: list[RowError] = []
+    for index, raw in enumerate(raws):
+        try:
+            item = decode_item(raw)
+            items[item.item_id] = encode_item(item)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            path, message = where(str(error))
+            errors.append(RowError(index, path, value_at(bytes(raw), path), message))
+    if not items:
+        first = errors[0]
+        raise Problem(422, f"{first.path}: {first.message}", first.path, first.value, errors=errors)
+    await _save(edge, caller.tenant, items)
+    return reply(Stored(len(raws) - len(errors), errors))
+
+
+async def put_item(edge: Edge, caller: Caller, request: Request) -> Response:
+    """One item; its id is the one of the path."""
+    item_id = path_id(request, "item_id", MAX_ITEM_ID)
+    patch = await read_json(request, ItemPatch, edge.settings.edge.max_body_bytes)
+    if patch.item_id not in (None, item_id):
+        raise Problem(422, f"$.item_id: the path says {item_id!r}", "$.item_id", patch.item_id)
+    item = msgspec.convert({**msgspec.structs.asdict(patch), "item_id": item_id}, Item)
+    await _save(edge, caller.tenant, {item_id: encode_item(item)})
+    return reply(item)
+
+
+async def get_item(edge: Edge, caller: Caller, request: Request) -> Response:
+    """One item; 404 where the tenant has none of that id."""
+    item_id = path_id(request, "item_id", MAX_ITEM_ID)
+    found = await _load(edge, caller.tenant, [item_id])
+    if not found:
+        raise Problem(404, "no such item", "item_id", item_id)
+    return reply(found[0])
+
+
+async def get_items(edge: Edge, caller: Caller, request: Request) -> Response:
+    """The known ones among the ids asked for, in their order."""
+    ids = [item_id for item_id in read_query(request, ItemsQuery).ids.split(",") if item_id]
+    if not 1 <= len(ids) <= MAX_ASKED or any(len(item_id) > MAX_ITEM_ID for item_id in ids):
+        raise Problem(422, f"ids: 1 to {MAX_ASKED} ids of at most {MAX_ITEM_ID} characters", "ids", len(ids))
+    return reply(ItemsOut(await _load(edge, caller.tenant, ids)))
+
+
+async def _save(edge: Edge, tenant: str, items: dict[str, bytes]) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(edge.executor, edge.durable.save_items, tenant, items)
+
+
+async def _load(edge: Edge, tenant: str, ids: list[str]) -> list[Item]:
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(edge.executor, edge.durable.load_items, tenant, ids)
+    return [decode_item(found[item_id]) for item_id in dict.fromkeys(ids) if item_id in found]

@@ -1,0 +1,145 @@
+"""The ladder of one reply: live → stale → precomputed → segment → global. Each step down has a deadline of its own.
+
+Without consent, or where it cannot be known, the person is nobody: the reply is contextual. Whatever the rung, what was
+bought a moment ago, what is in the cart and what the caller excludes is not in it (as far as the profile can be read).
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from deployments.edge.edge import Edge, RankAsk, ReadAsk, ReadReply
+from deployments.edge.schemas import Rung
+from rayce.breaker import Breaker
+from rayce.candidates import Wish, forbidden
+from rayce.consent import PERSONALIZATION
+from rayce.errors import RayceError
+from rayce.precomputed import decode_list
+from rayce.profile import Profile, decode_profile
+from rayce.ranking import Ranked
+from rayce.shelf import Popular
+
+NOBODY = ReadReply(0, None, None)
+MAX_SLOTS = 8
+SPARE = 3
+"""A kept reply is this many times as long as asked for, so that something is left when items drop out."""
+
+
+class Rungs(NamedTuple):
+    """A reply and where it stands."""
+
+    rung: Rung
+    items: list[Ranked]
+    personal: bool
+
+
+class Ladder:
+    """Climbs down until a rung holds. Keeps the last live replies of people, bounded in number and age."""
+
+    def __init__(self, kept: int, max_age_s: float) -> None:
+        self._kept: OrderedDict[str, dict[str, tuple[float, list[Ranked]]]] = OrderedDict()
+        self._max_kept = kept
+        self._max_age_s = max_age_s
+        self._reader = Breaker(time.monotonic)
+        self._ranker = Breaker(time.monotonic)
+
+    async def climb(
+        self, edge: Edge, tenant: str, person: str | None, slot: str, wish: Wish, now_ms: int
+    ) -> Rungs:
+        """The best reply that can be had in time; never raises for the sake of a store or a replica."""
+        known = await self._read(edge, tenant, person) if person is not None else NOBODY
+        personal = bool(known.purposes & PERSONALIZATION)
+        if person is not None and not personal:
+            self._kept.pop(person, None)
+        ample = replace(wish, limit=wish.limit * SPARE)
+        ranked = await self._live(edge, RankAsk(tenant, known.state, known.precomputed, ample, now_ms))
+        if ranked is not None:
+            if personal and person is not None:
+                self._keep(person, slot, ranked)
+            return Rungs("live", ranked[: wish.limit], personal)
+        profile = decode_profile(known.state) if known.state is not None else None
+        banned = forbidden(profile, wish, now_ms)
+        for rung, items in self._lower(edge, tenant, person if personal else None, slot, known, profile, now_ms):
+            kept = [item for item in items if item.item_id not in banned]
+            if wish.candidates:
+                kept = [item for item in kept if item.item_id in wish.candidates]
+            if kept:
+                return Rungs(rung, kept[: wish.limit], personal and rung not in ("segment", "global"))
+        return Rungs("global", [], False)
+
+    async def _read(self, edge: Edge, tenant: str, person: str) -> ReadReply:
+        """Through the feature reader; directly where it is away; nobody where no store can tell."""
+        loaded = edge.live.get(tenant, "lists")
+        ask = ReadAsk(person, loaded.number if loaded else 0)
+        deadline_s = edge.settings.edge.read_deadline_ms / 1000
+        if self._reader.allows():
+            try:
+                async with asyncio.timeout(deadline_s):
+                    found = await edge.read(ask)
+            except Exception:  # replica died, overloaded or late: counted, and read directly
+                self._reader.failed()
+                edge.metrics.add("rayce_failures_total", 1, "feature_reader")
+            else:
+                self._reader.succeeded()
+                return found
+        try:
+            async with asyncio.timeout(deadline_s):
+                direct = await edge.people.state(person)
+        except (RayceError, TimeoutError):
+            edge.metrics.add("rayce_failures_total", 1, "stores")
+            return NOBODY
+        return ReadReply(direct.consent.purposes, direct.value, None)
+
+    async def _live(self, edge: Edge, ask: RankAsk) -> list[Ranked] | None:
+        if not self._ranker.allows():
+            return None
+        try:
+            async with asyncio.timeout(edge.settings.edge.rank_deadline_ms / 1000):
+                ranked = await edge.rank(ask)
+        except Exception:  # replica died, overloaded or late: counted, and the next rung
+            self._ranker.failed()
+            edge.metrics.add("rayce_failures_total", 1, "ranker")
+            return None
+        self._ranker.succeeded()
+        return ranked
+
+    def _lower(
+        self,
+        edge: Edge,
+        tenant: str,
+        person: str | None,
+        slot: str,
+        known: ReadReply,
+        profile: Profile | None,
+        now_ms: int,
+    ) -> Iterable[tuple[Rung, list[Ranked]]]:
+        if person is not None:
+            at_s, kept = self._kept.get(person, {}).get(slot, (0.0, []))
+            if kept and time.monotonic() - at_s <= self._max_age_s:
+                yield "stale", kept
+            yield "precomputed", _from_list(decode_list(known.precomputed), "precomputed")
+        loaded = edge.live.get(tenant, "popular")
+        if loaded is None:
+            return
+        popular: Popular = loaded.value
+        if profile is not None:
+            for segment in edge.catalogue.segments:
+                if profile.flags >> segment.bit & 1 and segment.name in popular.segments:
+                    yield "segment", _from_list(popular.segments[segment.name], "popular")
+        yield "global", _from_list(popular.everybody, "popular")
+
+    def _keep(self, person: str, slot: str, ranked: list[Ranked]) -> None:
+        slots = self._kept.setdefault(person, {})
+        self._kept.move_to_end(person)
+        if slot in slots or len(slots) < MAX_SLOTS:
+            slots[slot] = (time.monotonic(), ranked)
+        if len(self._kept) > self._max_kept:
+            self._kept.popitem(last=False)
+
+
+def _from_list(entries: Iterable[tuple[str, float]], source: str) -> list[Ranked]:
+    return [Ranked(item_id, score, source, None) for item_id, score in entries]

@@ -1,0 +1,54 @@
+"""For those who run it: `/healthz`, `/readyz`, `/metrics`."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from deployments.edge.callers import Caller
+from deployments.edge.edge import Edge
+from deployments.edge.requests import reply
+from deployments.edge.schemas import Health
+from rayce.errors import Unavailable
+from rayce.metrics import Metrics
+
+
+async def healthz(edge: Edge, caller: Caller | None, request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Response:
+    """What is away and what is live. Always 200: a replica without its stores still answers from the lower rungs."""
+    stores = {
+        "redis": await _redis(edge),
+        "dynamodb": edge.live.errors.get("") or ("away" if edge.people.durable_breaker.is_open else "up"),
+        "kafka": "up" if edge.log.connected() else "away",
+    }
+    away = [name for name, state in stores.items() if state != "up"]
+    tenants = sorted({key.tenant for key in edge.settings.edge.api_keys.values()})
+    body = Health(
+        status="degraded" if away else "ready",
+        away=away,
+        stores=stores,
+        generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
+        catalogue_version=edge.catalogue.version,
+    )
+    return reply(body, headers={"cache-control": "no-store"})
+
+
+async def metrics(edge: Edge, caller: Caller | None, request: Request) -> Response:
+    """The whole system's metrics, as far as hot memory knows them; this replica's alone where it is away."""
+    merged = Metrics()
+    try:
+        for snapshot in (await edge.hot.read_status()).values():
+            merged.merge(snapshot)
+    except Unavailable:
+        merged.merge(edge.metrics.to_bytes())
+    return PlainTextResponse(merged.text(), media_type="text/plain; version=0.0.4")
+
+
+async def _redis(edge: Edge) -> str:
+    try:
+        await edge.hot.read_status()
+    except Unavailable as error:
+        return error.reason
+    return "up"

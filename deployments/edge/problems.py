@@ -1,0 +1,47 @@
+"""Errors as callers see them: `application/problem+json` (RFC 9457) with the key and value that offended."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+TITLES = {
+    400: "Bad request",
+    401: "No valid API key",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    422: "Wrong input",
+    500: "Internal error",
+    503: "Temporarily unavailable",
+}
+
+
+class Problem(Exception):
+    """Ends a request with an error reply."""
+
+    def __init__(self, status: int, detail: str, key: str = "", value: object = None, **more: object) -> None:
+        super().__init__(status, detail, key, value)
+        self.status, self.detail, self.key, self.value, self.more = status, detail, key, value, more
+
+
+def problem_response(problem: Problem) -> Response:
+    """The reply."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "key": problem.key,
+        "value": problem.value,
+        **problem.more,
+    }
+    headers = {"cache-control": "no-store"}
+    if problem.status == 503:
+        headers["retry-after"] = "1"
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(
+        msgspec.json.encode(body), problem.status, headers=headers, media_type="application/problem+json"
+    )

@@ -1,0 +1,73 @@
+"""Reading a request: body under a limit, typed; query parameters by name, typed; every refusal names key and value."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from deployments.edge.problems import Problem
+from rayce.ingest import value_at, where
+
+T = TypeVar("T")
+
+JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON reply."""
+    return Response(_encode(value), status, headers=headers, media_type=JSON)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body; a `Problem` 413 as soon as it is longer than `limit` bytes."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise Problem(413, f"the body has {length} bytes, at most {limit} are allowed", "Content-Length", int(length))
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise Problem(413, f"the body has more than {limit} bytes", "body", len(body))
+    except ClientDisconnect:
+        raise Problem(400, "the body ended early", "body", len(body)) from None
+    return bytes(body)
+
+
+async def read_json(request: Request, kind: type[T], limit: int) -> T:
+    """The body as `kind`; a `Problem` 422 names path and value."""
+    body = await read_body(request, limit)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        path, message = where(str(error))
+        raise Problem(422, f"{path}: {message}", path, value_at(body, path)) from None
+
+
+def read_query(request: Request, kind: type[T], **fixed: object) -> T:
+    """The query parameters as `kind`; a `Problem` 422 names the parameter."""
+    values: dict[str, object] = {}
+    for name, value in request.query_params.multi_items():
+        if name in values:
+            raise Problem(422, f"`{name}` is given twice", name, value)
+        values[name] = value
+    for name in fixed:
+        if name in values:
+            raise Problem(422, f"unknown parameter `{name}`", name, values[name])
+    try:
+        return msgspec.convert({**values, **fixed}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        path, message = where(str(error))
+        key = path.removeprefix("$").lstrip(".") or "query"
+        raise Problem(422, f"{key}: {message}", key, values.get(key)) from None
+
+
+def path_id(request: Request, name: str, limit: int) -> str:
+    """An id of the path; a `Problem` 422 where it is too long."""
+    value: str = request.path_params[name]
+    if not value or len(value) > limit:
+        raise Problem(422, f"{name}: 1 to {limit} characters", name, value[:64])
+    return value

@@ -1,0 +1,110 @@
+"""The table of routes: what the server serves and `/openapi.json` describes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.edge import items, operations, schemas, users
+from deployments.edge.callers import Caller
+from deployments.edge.edge import Edge
+from deployments.edge.events import post_events
+from deployments.edge.ladder import Ladder
+from deployments.edge.recommendations import Recommender, RecommendQuery
+from rayce.ingest import EventIn
+from rayce.item import Item
+
+Handler = Callable[[Edge, Any, Request], Awaitable[Response]]
+OPEN = ""
+"""Scope of routes that need no key."""
+
+
+class Route(NamedTuple):
+    """One call: method, path, handler, the scope it needs, and its types for the description."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str
+    summary: str
+    reply: type | None = None
+    body: Any = None
+    query: type | None = None
+    status: int = 200
+
+
+def routes(ladder: Ladder) -> list[Route]:
+    """Every call of version 1."""
+    recommend = Recommender(ladder)
+    user = "/v1/users/{user_id}"
+    return [
+        Route(
+            "POST",
+            "/v1/events",
+            post_events,
+            "events",
+            "Send one event, an array, or JSON lines",
+            schemas.Accepted,
+            EventIn | list[EventIn],
+            status=202,
+        ),
+        Route("GET", f"{user}/segments", users.get_segments, "read", "Segments of a user", schemas.Segments, None, users.AsOf),
+        Route(
+            "POST",
+            "/v1/segments/lookup",
+            users.lookup_segments,
+            "read",
+            "Segments of many users",
+            schemas.Lookup,
+            schemas.LookupIn,
+        ),
+        Route("GET", f"{user}/profile", users.get_profile, "read", "Features of a user", schemas.ProfileOut, None, users.AsOf),
+        Route(
+            "GET",
+            f"{user}/recommendations",
+            recommend.get,
+            "read",
+            "Recommendations for a user",
+            schemas.Recommendations,
+            None,
+            RecommendQuery,
+        ),
+        Route(
+            "POST",
+            "/v1/recommendations",
+            recommend.post,
+            "read",
+            "Recommendations for what a page knows",
+            schemas.Recommendations,
+            schemas.RecommendIn,
+        ),
+        Route("GET", f"{user}/consent", users.get_consent, "read", "What a user allows", schemas.ConsentOut),
+        Route(
+            "PUT",
+            f"{user}/consent",
+            users.put_consent,
+            "write",
+            "Say what a user allows; in force once answered",
+            schemas.ConsentOut,
+            schemas.ConsentIn,
+        ),
+        Route("PUT", "/v1/items", items.put_items, "write", "Store many items", schemas.Stored, list[Item]),
+        Route("GET", "/v1/items", items.get_items, "read", "Many items", schemas.ItemsOut, None, items.ItemsQuery),
+        Route("PUT", "/v1/items/{item_id}", items.put_item, "write", "Store an item", Item, schemas.ItemPatch),
+        Route("GET", "/v1/items/{item_id}", items.get_item, "read", "An item", Item),
+        Route("GET", "/healthz", operations.healthz, OPEN, "The process answers"),
+        Route("GET", "/readyz", operations.readyz, OPEN, "What is away, what is live", schemas.Health),
+        Route("GET", "/metrics", operations.metrics, OPEN, "Prometheus metrics of the whole system"),
+    ]
+
+
+def answer(edge: Edge, route: Route) -> Callable[[Request], Awaitable[Response]]:
+    """The route's handler as an endpoint that knows its caller."""
+    find, handler, scope = edge.callers.find, route.handler, route.scope
+
+    async def endpoint(request: Request) -> Response:
+        caller: Caller | None = find(request.headers.get("authorization"), scope) if scope else None
+        return await handler(edge, caller, request)
+
+    return endpoint

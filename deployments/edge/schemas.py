@@ -1,0 +1,175 @@
+"""What callers send and get, as types: they validate, they encode, and `/openapi.json` is made from them."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from rayce.event import Scalar
+from rayce.ingest import Id, RowError, Values
+from rayce.item import Item, ItemId
+
+Rung = Literal["live", "stale", "precomputed", "segment", "global"]
+Moment = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
+Limit = Annotated[int, Meta(ge=1, le=100)]
+Slot = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
+ItemIds = Annotated[tuple[ItemId, ...], Meta(max_length=500)]
+
+
+class Accepted(Struct, frozen=True):
+    """Reply to events: rows acknowledged by Kafka, rows of people without consent, and the refused ones."""
+
+    accepted: int
+    not_stored: int
+    errors: list[RowError] = []
+
+
+class Segments(Struct, frozen=True):
+    """The segments a user is in; `age_s` since the last event they reflect."""
+
+    user_id: str
+    segments: list[str]
+    bits: list[int]
+    catalogue_version: str
+    age_s: float | None
+
+
+class LookupIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """Many users at once."""
+
+    user_ids: Annotated[tuple[Id, ...], Meta(min_length=1)]
+
+
+class LookupRow(Struct, frozen=True):
+    """One user of a lookup."""
+
+    segments: list[str]
+    bits: list[int]
+    age_s: float | None
+
+
+class Lookup(Struct, frozen=True):
+    """Reply to a lookup: null where nothing may be known of the user."""
+
+    users: dict[str, LookupRow | None]
+    catalogue_version: str
+
+
+class BoughtOut(Struct, frozen=True):
+    """A product a user has bought."""
+
+    item_id: str
+    count: int
+    last_ms: int
+
+
+class ProfileOut(Struct, frozen=True):
+    """What is known of a user, as of a moment."""
+
+    user_id: str
+    events: int
+    features: dict[str, float]
+    session_items: list[str]
+    cart: dict[str, int]
+    bought: list[BoughtOut]
+    scores: dict[str, float]
+    age_s: float
+
+
+class RecommendIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish for recommendations; without `user_id` the reply is contextual."""
+
+    user_id: Id | None = None
+    slot: Slot = "default"
+    limit: Limit = 10
+    session_items: ItemIds = ()
+    exclude: ItemIds = ()
+    categories: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=64)] = ()
+    candidates: ItemIds = ()
+    context: Values = {}
+    explain: bool = False
+    at: Moment | None = None
+
+
+class Recommended(Struct, frozen=True, omit_defaults=True):
+    """One item; source and reason only when asked to explain."""
+
+    item_id: str
+    score: float
+    source: str | UnsetType = UNSET
+    because: str | None | UnsetType = UNSET
+
+
+class Recommendations(Struct, frozen=True):
+    """A reply, the rung of the ladder it stands on, and whether it knew the person."""
+
+    user_id: str | None
+    slot: str
+    items: list[Recommended]
+    served: Rung
+    personal: bool
+    generations: dict[str, int]
+
+
+class ConsentIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person allows; what is left out is not allowed."""
+
+    personalization: bool = False
+    training: bool = False
+    marketing: bool = False
+
+
+class ConsentOut(Struct, frozen=True):
+    """The record."""
+
+    user_id: str
+    personalization: bool
+    training: bool
+    marketing: bool
+    changed_ms: int
+
+
+class Stored(Struct, frozen=True):
+    """Reply to items: how many were stored, and the refused ones."""
+
+    stored: int
+    errors: list[RowError] = []
+
+
+class ItemPatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """An item whose id is in the path."""
+
+    item_id: ItemId | None = None
+    title: Annotated[str, Meta(max_length=256)] = ""
+    categories: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=16)] = ()
+    brand: Annotated[str, Meta(max_length=256)] = ""
+    price: Annotated[float, Meta(ge=0)] | None = None
+    available: bool = True
+    attributes: Annotated[dict[str, Scalar], Meta(max_length=64)] = {}
+
+
+class ItemsOut(Struct, frozen=True):
+    """The known ones among the items asked for."""
+
+    items: list[Item]
+
+
+class Health(Struct, frozen=True):
+    """How this replica is: `ready`, or `degraded` with what is away; it answers either way."""
+
+    status: Literal["ready", "degraded"]
+    away: list[str]
+    stores: dict[str, str]
+    generations: dict[str, dict[str, int]]
+    catalogue_version: str
+
+
+class ProblemOut(Struct, frozen=True):
+    """RFC 9457, with the key and value that offended."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    key: str
+    value: Any
+    errors: list[RowError] | UnsetType = UNSET

@@ -1,0 +1,148 @@
+"""What is known of a user, and what the user allows: segments, lookup, profile, consent."""
+
+import asyncio
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.edge.callers import Caller
+from deployments.edge.edge import Edge
+from deployments.edge.problems import Problem
+from deployments.edge.requests import path_id, read_json, read_query, reply
+from deployments.edge.schemas import (
+    BoughtOut,
+    ConsentIn,
+    ConsentOut,
+    Lookup,
+    LookupIn,
+    LookupRow,
+    Moment,
+    ProfileOut,
+    Segments,
+)
+from rayce.consent import PURPOSES, UNKNOWN, Consent
+from rayce.errors import Unavailable
+from rayce.event import CONSENT_CHANGED, VERSION, Event, encode_event
+from rayce.features import all_features
+from rayce.people import NOBODY, Person
+from rayce.profile import Profile, decode_profile
+from rayce.segments.catalogue import Catalogue
+from rayce.segments.flags import unpack_flags
+from rayce.stores.kafka_log import EVENTS
+from rayce.uuid7 import uuid7
+
+MAX_USER_ID = 256
+
+
+class AsOf(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query: the moment to answer for."""
+
+    at: Moment | None = None
+
+
+async def get_segments(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Names and bits in force; 404 where nothing may be known of the user; empty when no store answers."""
+    user = path_id(request, "user_id", MAX_USER_ID)
+    asked = read_query(request, AsOf) if request.scope["query_string"] else AsOf()
+    try:
+        found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user))
+    except Unavailable:
+        empty = Segments(user, [], [], edge.catalogue.version, None)
+        return reply(empty, headers={"rayce-served": "global", "cache-control": "no-store"})
+    row = _row(found, edge.catalogue, edge.now_ms() if asked.at is None else asked.at)
+    if row is None:
+        raise _unknown(user)
+    return reply(
+        Segments(user, row.segments, row.bits, edge.catalogue.version, row.age_s), headers={"rayce-served": "live"}
+    )
+
+
+async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Segments of many users: null where nothing may be known."""
+    limits = edge.settings.edge
+    asked = await read_json(request, LookupIn, limits.max_body_bytes)
+    if len(asked.user_ids) > limits.max_lookup_users:
+        raise Problem(
+            422, f"$.user_ids: at most {limits.max_lookup_users} users", "$.user_ids", len(asked.user_ids)
+        )
+    now_ms = edge.now_ms()
+    persons = [edge.pseudonymizer.person(caller.tenant, user) for user in asked.user_ids]
+    try:
+        found = await asyncio.gather(*map(edge.people.flags, persons))
+    except Unavailable:
+        found = [NOBODY] * len(persons)
+    rows = {user: _row(person, edge.catalogue, now_ms) for user, person in zip(asked.user_ids, found, strict=True)}
+    return reply(Lookup(rows, edge.catalogue.version))
+
+
+async def get_profile(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Features and their age; 404 where nothing may be known of the user."""
+    user = path_id(request, "user_id", MAX_USER_ID)
+    asked = read_query(request, AsOf)
+    found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user))
+    if found.consent is UNKNOWN or found.value is None:
+        raise _unknown(user)
+    return reply(_profile(user, decode_profile(found.value), edge.now_ms() if asked.at is None else asked.at))
+
+
+async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
+    """In force once answered: durable, then hot, then in the log so that the fold agrees."""
+    user = path_id(request, "user_id", MAX_USER_ID)
+    allowed = await read_json(request, ConsentIn, edge.settings.edge.max_body_bytes)
+    purposes = sum(bit for name, bit in PURPOSES.items() if getattr(allowed, name))
+    person = edge.pseudonymizer.person(caller.tenant, user)
+    consent = Consent(purposes, edge.now_ms())
+    await edge.people.put_consent(person, consent)
+    event = Event(
+        version=VERSION,
+        event_id=str(uuid7(consent.changed_ms)),
+        type=CONSENT_CHANGED,
+        tenant=caller.tenant,
+        person=person,
+        timestamp_ms=consent.changed_ms,
+        consent=purposes,
+    )
+    await edge.log.write(EVENTS, [(person, encode_event(event))])
+    return reply(_consent(user, consent))
+
+
+async def get_consent(edge: Edge, caller: Caller, request: Request) -> Response:
+    """The record; 404 where none was given."""
+    user = path_id(request, "user_id", MAX_USER_ID)
+    found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user))
+    if found.consent is UNKNOWN:
+        raise _unknown(user)
+    return reply(_consent(user, found.consent))
+
+
+def _unknown(user: str) -> Problem:
+    return Problem(404, "nothing may be known of this user: no such user, or no consent", "user_id", user)
+
+
+def _row(found: Person, catalogue: Catalogue, now_ms: int) -> LookupRow | None:
+    if found.value is None:
+        return None
+    flags = unpack_flags(found.value)
+    names = catalogue.names
+    bits = [bit for bit in flags.bits(now_ms) if bit in names]
+    return LookupRow([names[bit] for bit in bits], bits, max(0.0, now_ms / 1000 - flags.as_of_s))
+
+
+def _profile(user: str, profile: Profile, now_ms: int) -> ProfileOut:
+    bought = sorted(profile.bought.items(), key=lambda entry: (-entry[1].weight, entry[0]))
+    return ProfileOut(
+        user_id=user,
+        events=profile.events,
+        features={name: round(value, 4) for name, value in all_features(profile, now_ms).items()},
+        session_items=list(profile.session.items),
+        cart={item: quantity for item, (quantity, _price) in profile.cart.items()},
+        bought=[BoughtOut(item, had.count, had.last_ms) for item, had in bought],
+        scores=profile.scores,
+        age_s=max(0.0, (now_ms - profile.last_ms) / 1000),
+    )
+
+
+def _consent(user: str, consent: Consent) -> ConsentOut:
+    allowed = {name: consent.allows(bit) for name, bit in PURPOSES.items()}
+    return ConsentOut(user_id=user, changed_ms=consent.changed_ms, **allowed)

@@ -1,0 +1,55 @@
+"""The feature reader: consent, profile and precomputed list of many people in one call, from hot or durable memory."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from rayce.consent import PERSONALIZATION
+from rayce.errors import Unavailable
+from rayce.people import People
+from rayce.stores.interfaces import DurableLists, HotReader
+
+Ask = tuple[str, int]
+"""Pseudonym, generation of the precomputed lists (0: none is live)."""
+Reply = tuple[int, bytes | None, bytes | None]
+"""Purposes allowed, encoded profile, precomputed list."""
+
+
+class FeatureReader:
+    """Reads people. Raises `Unavailable` only when no store can tell."""
+
+    def __init__(self, people: People, hot: HotReader, lists: DurableLists, executor: Executor) -> None:
+        self._people = people
+        self._hot = hot
+        self._lists = lists
+        self._executor = executor
+
+    async def read_many(self, asks: Sequence[Ask]) -> list[Reply]:
+        """One reply an ask, in order. Nothing of a person without consent is read from the lists or returned."""
+        persons = await asyncio.gather(*(self._people.state(person) for person, _generation in asks))
+        allowed: dict[int, list[str]] = {}
+        for (person, generation), found in zip(asks, persons, strict=True):
+            if generation and found.consent.allows(PERSONALIZATION):
+                allowed.setdefault(generation, []).append(person)
+        lists = {generation: await self._read_lists(generation, wanted) for generation, wanted in allowed.items()}
+        return [
+            (found.consent.purposes, found.value, lists.get(generation, {}).get(person))
+            for (person, generation), found in zip(asks, persons, strict=True)
+        ]
+
+    async def _read_lists(self, generation: int, persons: list[str]) -> dict[str, bytes]:
+        """From hot memory, the rest from durable memory; a list that cannot be read is no list."""
+        found: dict[str, bytes] = {}
+        try:
+            rows = await self._hot.read_lists(generation, persons)
+            found = {person: row for person, row in zip(persons, rows, strict=True) if row is not None}
+        except Unavailable:
+            pass  # durable memory is asked for all of them
+        missing = [person for person in persons if person not in found]
+        if missing:
+            loop = asyncio.get_running_loop()
+            try:
+                found |= await loop.run_in_executor(self._executor, self._lists.load_lists, generation, missing)
+            except Unavailable:
+                return found
+        return found

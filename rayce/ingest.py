@@ -1,0 +1,202 @@
+"""Ingest: what callers send becomes events of the log. Bad rows are named one by one; nothing unlisted passes.
+
+Raw user ids, e-mail addresses, IP addresses and query strings stop here: identities become pseudonyms, context and
+properties pass an allow-list of fields, and a listed field whose text looks like an address is left out.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from rayce.errors import InvalidInput
+from rayce.event import VERSION, Event, Line, Scalar
+from rayce.item import ItemId
+from rayce.pseudonym import Pseudonymizer
+from rayce.settings import PrivacySettings
+from rayce.uuid7 import uuid7
+
+MAX_TEXT = 64
+_IDENTIFYING = re.compile(r"@|\?|https?:|\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,}")
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
+Price = Annotated[float, Meta(ge=0, le=1e9)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=1024)]
+Value = Text | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | bool
+Values = Annotated[dict[Name, Value], Meta(max_length=64)]
+
+
+class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """One product of an event."""
+
+    item_id: ItemId
+    quantity: Quantity = 1
+    price: Price | None = None
+
+
+class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """One event as callers send it."""
+
+    type: Literal[
+        "view",
+        "click",
+        "search",
+        "login",
+        "add_to_cart",
+        "remove_from_cart",
+        "purchase",
+        "rating",
+        "impression",
+        "custom",
+    ]
+    user_id: Id
+    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[!-~]+$")] | None = None
+    session_id: Id | None = None
+    timestamp: Annotated[int, Meta(ge=0, le=4_102_444_800_000)] | Annotated[str, Meta(max_length=40)] | None = None
+    items: Annotated[tuple[LineIn, ...], Meta(max_length=500)] = ()
+    context: Values = {}
+    properties: Values = {}
+
+
+class RowError(Struct, frozen=True):
+    """A row that was refused: its index, the path and value that offended, and why."""
+
+    index: int
+    path: str
+    value: Any
+    message: str
+
+
+class Row(NamedTuple):
+    """A good row: its index in the body and who it is about."""
+
+    index: int
+    event: EventIn
+    timestamp_ms: int
+
+
+_row_decoder = msgspec.json.Decoder(EventIn)
+_raws_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def split_rows(body: bytes, is_lines: bool, max_rows: int) -> Sequence[bytes | msgspec.Raw]:
+    """The rows of a body: one object, an array, or JSON lines. `InvalidInput` where it is none of them."""
+    text = body.strip()
+    if is_lines:
+        rows: Sequence[bytes | msgspec.Raw] = [line for line in text.splitlines() if line.strip()]
+    elif text.startswith(b"["):
+        try:
+            rows = _raws_decoder.decode(text)
+        except msgspec.DecodeError as error:
+            raise InvalidInput(f"the body is not JSON: {error}", "$", _excerpt(text)) from None
+    else:
+        rows = [text]
+    if not text or not rows:
+        raise InvalidInput("the body holds no event", "$", _excerpt(text))
+    if len(rows) > max_rows:
+        raise InvalidInput(f"{len(rows)} events in one body, at most {max_rows} are allowed", "$", len(rows))
+    return rows
+
+
+def read_rows(
+    rows: Sequence[bytes | msgspec.Raw], now_ms: int, tolerance_s: int
+) -> tuple[list[Row], list[RowError]]:
+    """The good rows and the refused ones, in order."""
+    good: list[Row] = []
+    bad: list[RowError] = []
+    for index, raw in enumerate(rows):
+        try:
+            event = _row_decoder.decode(raw)
+            good.append(Row(index, event, _timestamp_ms(event.timestamp, now_ms, tolerance_s)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            path, message = where(str(error))
+            bad.append(RowError(index, path, value_at(bytes(raw), path), message))
+        except InvalidInput as error:
+            bad.append(RowError(index, error.key, error.value, str(error)))
+    return good, bad
+
+
+class Stamper:
+    """Turns good rows into events of the log."""
+
+    def __init__(self, pseudonymizer: Pseudonymizer, privacy: PrivacySettings) -> None:
+        self._pseudonymizer = pseudonymizer
+        self._context = frozenset(privacy.context_fields)
+        self._properties = frozenset(privacy.property_fields)
+
+    def stamp(self, row: Row, tenant: str, person: str, purposes: int) -> Event:
+        """The event of a row: pseudonymous, allow-listed, with the consent it was accepted under."""
+        event = row.event
+        session = self._pseudonymizer.session(tenant, event.session_id) if event.session_id else ""
+        return Event(
+            version=VERSION,
+            event_id=event.event_id or str(uuid7(row.timestamp_ms)),
+            type=event.type,
+            tenant=tenant,
+            person=person,
+            timestamp_ms=row.timestamp_ms,
+            session=session,
+            items=tuple(Line(line.item_id, line.quantity, line.price) for line in event.items),
+            context=_listed(event.context, self._context),
+            properties=_listed(event.properties, self._properties),
+            consent=purposes,
+        )
+
+
+def where(message: str) -> tuple[str, str]:
+    """Path and text of a msgspec message: "Expected `int`, got `str` - at `$.a`" gives `$.a` and the rest."""
+    text, _, path = message.partition(" - at `")
+    path = path.rstrip("`") or "$"
+    if "unknown field" in text:
+        path += "." + text.split("`")[1]
+    return path, text
+
+
+def value_at(body: bytes, path: str) -> Any:
+    """The JSON value at a path such as `$.items[0].quantity`; an excerpt of the body where there is none."""
+    try:
+        value = msgspec.json.decode(body)
+        for key, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
+            value = value[int(number)] if number else value[key]
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError, UnicodeDecodeError):
+        return _excerpt(body)
+    return value if not isinstance(value, dict | list | str) or len(str(value)) <= MAX_TEXT else _excerpt(str(value))
+
+
+def _listed(values: dict[str, Scalar], allowed: frozenset[str]) -> dict[str, Scalar]:
+    return {
+        name: value[:MAX_TEXT] if isinstance(value, str) else value
+        for name, value in values.items()
+        if name in allowed and not (isinstance(value, str) and _IDENTIFYING.search(value))
+    }
+
+
+def _timestamp_ms(timestamp: int | str | None, now_ms: int, tolerance_s: int) -> int:
+    if timestamp is None:
+        return now_ms
+    moment_ms = timestamp if isinstance(timestamp, int) else _rfc3339_ms(timestamp)
+    if moment_ms > now_ms + tolerance_s * 1000:
+        raise InvalidInput(f"more than {tolerance_s} s in the future", "$.timestamp", timestamp)
+    return moment_ms
+
+
+def _rfc3339_ms(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("neither milliseconds since the epoch nor RFC 3339", "$.timestamp", text) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if moment.year < 1970 or moment.year > 2099:
+        raise InvalidInput("outside 1970 to 2099", "$.timestamp", text)
+    return int(moment.timestamp() * 1000)
+
+
+def _excerpt(body: bytes | str) -> str:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"

@@ -1,0 +1,134 @@
+"""Metrics: one closed list of names, counters and histograms that add up over processes, and Prometheus' text format.
+
+Every process keeps its own and tells hot memory a snapshot; whoever is asked for `/metrics` merges the snapshots.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
+
+Name = Literal[
+    "rayce_requests_total",  # HTTP requests by route and status
+    "rayce_request_seconds",  # time from the request's arrival at the replica to its reply, by route
+    "rayce_served_total",  # recommendations by rung of the ladder
+    "rayce_events_accepted_total",  # events acknowledged by Kafka
+    "rayce_events_refused_total",  # rows refused because they were wrong
+    "rayce_events_not_stored_total",  # events of people without consent
+    "rayce_failures_total",  # calls to a dependency that failed, by dependency
+    "rayce_stream_events_total",  # records worked off, by partition, since the worker started
+    "rayce_stream_dead_letters_total",  # records sent to the dead letters, by partition
+    "rayce_stream_epoch",  # times the partition has changed hands
+    "rayce_stream_lag_events",  # records not yet folded; -1: not known yet
+    "rayce_stream_durable_lag_events",  # records not yet durable; -1: not known yet
+    "rayce_stream_waiting_for_hot_users",  # people whose change hot memory has not taken yet
+    "rayce_stream_waiting_for_durable_users",  # people whose change durable memory has not taken yet
+]
+
+LABELS: dict[Name, tuple[str, ...]] = {
+    "rayce_requests_total": ("route", "status"),
+    "rayce_request_seconds": ("route",),
+    "rayce_served_total": ("rung",),
+    "rayce_events_accepted_total": (),
+    "rayce_events_refused_total": (),
+    "rayce_events_not_stored_total": (),
+    "rayce_failures_total": ("dependency",),
+    "rayce_stream_events_total": ("partition",),
+    "rayce_stream_dead_letters_total": ("partition",),
+    "rayce_stream_epoch": ("partition",),
+    "rayce_stream_lag_events": ("partition",),
+    "rayce_stream_durable_lag_events": ("partition",),
+    "rayce_stream_waiting_for_hot_users": ("partition",),
+    "rayce_stream_waiting_for_durable_users": ("partition",),
+}
+
+BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+Key = tuple[str, ...]
+"""Name and label values."""
+
+
+class _Snapshot(NamedTuple):
+    numbers: list[tuple[Key, float]]
+    histograms: list[tuple[Key, list[float]]]
+
+
+class Metrics:
+    """What one process has counted.
+
+    >>> m = Metrics(); m.add("rayce_served_total", 2, "live"); print(m.text().splitlines()[1])
+    rayce_served_total{rung="live"} 2
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Key, float] = {}
+        self._histograms: dict[Key, list[float]] = {}
+
+    def add(self, name: Name, count: float = 1, *labels: str) -> None:
+        """Count up."""
+        key = (name, *labels)
+        self._numbers[key] = self._numbers.get(key, 0) + count
+
+    def set(self, name: Name, value: float, *labels: str) -> None:
+        """Say what it is now."""
+        self._numbers[(name, *labels)] = value
+
+    def observe(self, name: Name, value_s: float, *labels: str) -> None:
+        """Put a duration into its bucket; the last two numbers are sum and count."""
+        key = (name, *labels)
+        row = self._histograms.get(key)
+        if row is None:
+            row = self._histograms[key] = [0.0] * (len(BUCKETS_S) + 3)
+        row[bisect_left(BUCKETS_S, value_s)] += 1
+        row[-2] += value_s
+        row[-1] += 1
+
+    def to_bytes(self) -> bytes:
+        """A snapshot for other processes."""
+        return msgspec.msgpack.encode(_Snapshot(list(self._numbers.items()), list(self._histograms.items())))
+
+    def merge(self, snapshot: bytes) -> None:
+        """Add another process' snapshot; one that cannot be read is passed over."""
+        try:
+            other = msgspec.msgpack.decode(snapshot, type=_Snapshot)
+        except msgspec.MsgspecError:
+            return
+        for key, value in other.numbers:
+            self._numbers[key] = self._numbers.get(key, 0) + value
+        for key, row in other.histograms:
+            known = self._histograms.get(key, [0.0] * len(row))
+            self._histograms[key] = [a + b for a, b in zip(known, row, strict=False)]
+
+    def text(self) -> str:
+        """Prometheus' text format, version 0.0.4."""
+        lines: list[str] = []
+        for name in get_args(Name):
+            rows = list(self._lines(name))
+            if rows:
+                kind = "histogram" if name.endswith("_seconds") else "counter" if name.endswith("_total") else "gauge"
+                lines += [f"# TYPE {name} {kind}", *rows]
+        return "\n".join(lines) + "\n"
+
+    def _lines(self, name: Name) -> Iterable[str]:
+        for key, value in sorted(self._numbers.items()):
+            if key[0] == name:
+                yield f"{name}{_labels(name, key)} {value:g}" if value != int(value) else (
+                    f"{name}{_labels(name, key)} {int(value)}"
+                )
+        for key, row in sorted(self._histograms.items()):
+            if key[0] != name:
+                continue
+            total = 0.0
+            for bound, count in zip((*BUCKETS_S, "+Inf"), row, strict=False):
+                total += count
+                yield f"{name}_bucket{_labels(name, key, f'{bound}')} {int(total)}"
+            yield f"{name}_sum{_labels(name, key)} {row[-2]:g}"
+            yield f"{name}_count{_labels(name, key)} {int(row[-1])}"
+
+
+def _labels(name: Name, key: Key, bound: str = "") -> str:
+    pairs = [f'{label}="{value}"' for label, value in zip(LABELS[name], key[1:], strict=True)]
+    if bound:
+        pairs.append(f'le="{bound}"')
+    return "{" + ",".join(pairs) + "}" if pairs else ""
