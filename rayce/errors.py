@@ -32,6 +32,10 @@ class UndecodableEvent(InvalidInput):
     """A record of the log is not an event of a known version. Send it to the dead letters, go on with the next."""
 
 
+class NotEnoughData(RayceError):
+    """There is too little history for what was asked. Keep what is live; run again when there is more."""
+
+
 class Unavailable(RayceError):
     """A store did not answer in time. Retry later on the event path; take the next rung on the request path."""
 

@@ -148,9 +148,6 @@ class ServingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 86_400
     candidates: Annotated[Positive, knob("Candidates ranked for one reply.")] = 200
     generation_poll_s: Annotated[float, Meta(gt=0), knob("How soon a new generation is noticed.")] = 1.0
-    min_replicas: Annotated[Positive, knob("Replicas of each deployment at rest.")] = 1
-    max_replicas: Annotated[Positive, knob("Replicas of each deployment under load.")] = 8
-    replica_cpus: Annotated[float, Meta(ge=0), knob("CPUs Ray reserves for one replica.")] = 0.1
 
 
 class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):

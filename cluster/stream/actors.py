@@ -71,6 +71,7 @@ class StreamSupervisor:
         self._settings = settings
         self._shares = share_out(settings.kafka.partitions, settings.stream.workers)
         self._born_s: dict[str, float] = {}
+        self._answered: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
@@ -78,6 +79,10 @@ class StreamSupervisor:
     def workers(self) -> list[str]:
         """Names of the workers."""
         return [_name(i) for i in range(len(self._shares))]
+
+    def ready(self) -> bool:
+        """Whether every worker has come up."""
+        return self._answered.issuperset(self.workers())
 
     def drain(self) -> None:
         """Stop every worker in order: durable first, then gone."""
@@ -114,6 +119,7 @@ class StreamSupervisor:
             self._born_s[name] = time.monotonic()
             ray.kill(worker, no_restart=False)
         elif silent_s >= 0:
+            self._answered.add(name)
             self._born_s[name] = time.monotonic() - START_WITHIN_S
 
 

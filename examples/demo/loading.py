@@ -18,7 +18,7 @@ EVENTS_PER_CALL = 500
 EVENTS_PER_HOUSEHOLD = 8
 """On average in one call: what has to be sent again is recognised by a person's last event ids, of which few are kept."""
 
-MOST_LAG = 6_000
+MOST_LAG = 12_000
 """Events that may wait in the log while the past is loaded: the embedded log keeps 5 MiB a partition and no more."""
 
 PATIENCE_S = 120.0

@@ -8,6 +8,7 @@ from msgspec import Struct
 from rayce.client import Profile, RayceClient
 
 PAUSE_S = 0.002
+TIMEOUT_S = 5.0
 
 
 class Seen(Struct, frozen=True):
@@ -18,9 +19,9 @@ class Seen(Struct, frozen=True):
     looks: int
 
 
-async def until_visible(rayce: RayceClient, user_id: str, events: int, *, at_ms: int, timeout_s: float = 5.0) -> Seen:
-    """Looks at the profile until it shows at least `events` events, or `timeout_s` have passed."""
-    until, looks = perf_counter() + timeout_s, 0
+async def until_visible(rayce: RayceClient, user_id: str, events: int, *, at_ms: int) -> Seen:
+    """Looks at the profile until it shows at least `events` events, or `TIMEOUT_S` have passed."""
+    until, looks = perf_counter() + TIMEOUT_S, 0
     while True:
         profile = await rayce.profile(user_id, at_ms=at_ms)
         looks += 1

@@ -80,9 +80,18 @@ class LogWriter:
             batch_size=128 * 1024,
             max_request_size=8 * 1024 * 1024,
         )
+        self._failed = False
 
     async def write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         """Write (key, value) records; returns once all are acknowledged, `Unavailable` if one was not in time."""
+        try:
+            await self._write(topic, records)
+        except Unavailable:
+            self._failed = True
+            raise
+        self._failed = False
+
+    async def _write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         waiting = len(records)
@@ -115,8 +124,8 @@ class LogWriter:
             raise Unavailable("kafka", str(error)) from None
 
     def connected(self) -> bool:
-        """Whether the brokers could be reached, as far as is known."""
-        return bool(self._producer.bootstrap_connected())
+        """Whether the last write went well."""
+        return not self._failed
 
     def close(self) -> None:
         """Send what is waiting, then close."""

@@ -1,10 +1,12 @@
 """A stand-in for rayce's HTTP API, in memory: the shapes of docs/http.md, and faults that a shop must notice.
 
-`python -m tests.examples.fake_api --root DIR --json` behaves like `python -m cluster.up`.
+`python -m tests.examples.fake_api --root DIR --json` behaves like `python -m cluster.up`; `FAKE_API_FAULT=drop_every=30` makes
+it break a promise.
 """
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from collections import Counter, OrderedDict
@@ -81,6 +83,7 @@ class FakeApi:
         self.orders: list[tuple[str, int]] = []
         self.drop_every = self.double_every = 0
         self.fail_posts = self.fail_recommendations = self.lose_answers = 0
+        self.refuse_all = False
         self.latency_s = 0.0
         self.accepted = 0
         self.calls: Counter[str] = Counter()
@@ -112,6 +115,8 @@ class FakeApi:
             return problem(503, "the log is away", headers={"Retry-After": "0"})
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return problem(401, "no key")
+        if self.refuse_all:
+            return problem(422, "refused")
         events = msgspec.json.decode(await request.body())
         reply: dict[str, Any] = {"accepted": 0, "not_stored": 0, "errors": []}
         for index, event in enumerate(events):
@@ -292,7 +297,11 @@ async def main(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     (root / "api-key").write_text(KEY)
     print("starting the fake stores", file=sys.stderr, flush=True)
-    async with serving(FakeApi()) as url:
+    api = FakeApi()
+    fault, _, number = os.environ.get("FAKE_API_FAULT", "").partition("=")
+    if fault:
+        setattr(api, fault, int(number))
+    async with serving(api) as url:
         ready = {"url": url, "api_key_file": str(root / "api-key"), "settings": str(root / "settings.yaml"), "pid": 0}
         print(msgspec.json.encode(ready).decode(), flush=True)
         await asyncio.Event().wait()

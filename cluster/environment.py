@@ -1,0 +1,24 @@
+"""What every node's environment must hold before Ray starts there; `cluster.yaml` says the same (a test compares them)."""
+
+RAY_ENVIRONMENT: dict[str, str] = {
+    # HAProxy in front of the replicas instead of a Python proxy: 4,550 against 900 empty requests a second.
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    # gRPC between deployments and user code on the main loop: 9,100/s. Nothing of ours blocks the loop.
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # HAProxy's own metrics and its other threads cost more than they give on two cores: 10,900/s.
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    # Autoscaling metrics in small portions: p99 7.0 → 2.3 ms.
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "20",
+    # A replica that dies mid-request: ask another one. Safe, as every call may be repeated (events by their event_id).
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+    "RAY_SERVE_HAPROXY_RETRIES": "3",
+    # One refused connection is enough to leave a dead replica alone until its health check passes again.
+    "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "1",
+    "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
+    # Replicas that are stopped may go as soon as their requests are done.
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    # ray.init would otherwise write a token file; the dashboard listens on loopback only.
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}

@@ -1,0 +1,184 @@
+"""The whole of rayce on one machine: local stores, a Ray cluster of its own, the stream, and Serve. Loopback only.
+
+Every cluster has its own ports and folders, so several can run side by side; it stops only what it started.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import ray
+import yaml
+from ray import serve
+from ray.exceptions import RayError
+
+from cluster.environment import RAY_ENVIRONMENT
+from cluster.local.stack import LocalStack
+from cluster.prepare import prepare_stores
+from cluster.serving import deploy, serve_config
+from cluster.stream.actors import NAMESPACE, SUPERVISOR, start_stream
+from rayce.settings import Settings, load_settings
+
+CHECKOUT = Path(__file__).parent.parent
+START_WITHIN_S = 60.0
+
+
+class LocalCluster:
+    """A context manager; `url`, `api_key` and `settings` are there once it is up."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        mode: str = "auto",
+        overrides: dict[str, Any] | None = None,
+        adapt: Callable[[dict[str, Any]], None] | None = None,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`overrides` are settings by section; `adapt` may change the Serve config before it is deployed."""
+        self.root = root.resolve()
+        self.stack = LocalStack(self.root, mode=mode, progress=progress)  # type: ignore[arg-type]
+        self._overrides = overrides or {}
+        self._adapt = adapt
+        self._progress = progress
+        self._scratch = Path(tempfile.mkdtemp(prefix="rayce-"))
+        self.settings_path = self.root / "settings.cluster.yaml"
+        self.settings: Settings
+        self.url = self.dashboard = self.api_key = ""
+        self._started_ray = False
+
+    def up(self) -> None:
+        """Start everything and wait until it answers; what was started is stopped again when one part fails."""
+        try:
+            self._up()
+        except BaseException:
+            self.down()
+            raise
+
+    def _up(self) -> None:
+        self.stack.up()
+        port = self._write_settings()
+        self.settings = load_settings(self.settings_path, {})
+        self.api_key = (self.root / "api-key").read_text().strip()
+        self._progress("tables and topics")
+        prepare_stores(self.settings)
+        self._progress("starting Ray")
+        self._start_ray()
+        self._progress("starting the stream")
+        start_stream(self.settings)
+        self._progress("deploying to Ray Serve")
+        config = serve_config("127.0.0.1", port, str(self.settings_path))
+        if self._adapt:
+            self._adapt(config)
+        deploy(self.dashboard, config)
+        self.url = f"http://127.0.0.1:{port}"
+        self._wait_for_stream()
+        (self.root / "cluster.json").write_text(json.dumps(self.describe()), encoding="utf-8")
+
+    def describe(self) -> dict[str, Any]:
+        """Where it is, for other programs."""
+        return {
+            "url": self.url,
+            "dashboard": self.dashboard,
+            "api_key_file": str(self.root / "api-key"),
+            "settings": str(self.settings_path),
+            "pid": os.getpid(),
+            "real": self.stack.real,
+        }
+
+    def down(self) -> None:
+        """In order: no more requests, the stream drained, Ray gone, then the stores."""
+        if self._started_ray:
+            self._progress("stopping")
+            for stop in (serve.shutdown, self._drain, ray.shutdown):
+                try:
+                    stop()
+                except (RayError, ValueError, OSError) as error:
+                    self._progress(f"while stopping: {error}")
+            self._started_ray = False
+        (self.root / "cluster.json").unlink(missing_ok=True)
+        self.stack.down()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> "LocalCluster":
+        self.up()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def _write_settings(self) -> int:
+        tree: dict[str, Any] = yaml.safe_load(self.stack.settings_path.read_text(encoding="utf-8"))
+        for section, values in self._overrides.items():
+            tree[section] = {**tree.get(section, {}), **values}
+        port = int(tree["edge"].setdefault("port", free_port(8000)))
+        self.settings_path.touch(mode=0o600)
+        self.settings_path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        return port
+
+    def _start_ray(self) -> None:
+        haproxy = self._scratch / "haproxy"
+        os.environ.update(RAY_ENVIRONMENT)
+        os.environ.update(
+            {
+                "PYTHONPATH": str(CHECKOUT),
+                "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
+                "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
+                "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
+                "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
+                "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port(8404)),
+                "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port(9101)),
+                # The embedded DynamoDB and jobs are started by this interpreter: a job's `python` is the one on PATH.
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            }
+        )
+        haproxy.mkdir(parents=True, exist_ok=True)
+        dashboard_port = free_port(8265)
+        ray.init(
+            address="local",
+            num_cpus=max(4, os.cpu_count() or 1),
+            namespace=NAMESPACE,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=dashboard_port,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(self._scratch / "ray"),
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+        self._started_ray = True
+        self.dashboard = f"http://127.0.0.1:{dashboard_port}"
+
+    def _wait_for_stream(self) -> None:
+        supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
+        until_s = time.monotonic() + START_WITHIN_S
+        while not ray.get(supervisor.ready.remote(), timeout=START_WITHIN_S):
+            if time.monotonic() > until_s:
+                raise TimeoutError(f"the stream did not start within {START_WITHIN_S:.0f} s; see {self._scratch}/ray")
+            time.sleep(0.1)
+
+    @staticmethod
+    def _drain() -> None:
+        ray.get(ray.get_actor(SUPERVISOR, NAMESPACE).drain.remote(), timeout=60)
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nobody listens there, else any free port of the loopback."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")

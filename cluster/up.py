@@ -1,0 +1,36 @@
+"""`python -m cluster.up`: bring up all of rayce on this machine and stay until told to stop (SIGTERM, Ctrl-C)."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from cluster.local_cluster import LocalCluster
+
+
+def main() -> int:
+    """Up, one line of JSON on standard output, wait, down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path(".rayce"), help="folder of everything that is kept")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--embedded", action="store_true", help="stand-ins from Python wheels instead of Java servers")
+    kind.add_argument("--real", action="store_true", help="the real servers or nothing")
+    parser.add_argument("--json", action="store_true", help="no progress on standard error")
+    options = parser.parse_args()
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    mode = "embedded" if options.embedded else "real" if options.real else "auto"
+    cluster = LocalCluster(
+        options.root, mode=mode, progress=lambda line: None if options.json else print(line, file=sys.stderr, flush=True)
+    )
+    with cluster:
+        print(json.dumps(cluster.describe()), flush=True)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

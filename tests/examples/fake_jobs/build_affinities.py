@@ -1,0 +1,5 @@
+"""A stand-in for `jobs.build_affinities`."""
+
+from tests.examples.fake_jobs import run
+
+run("build_affinities")
