@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from rayce.candidates import Wish, find_candidates
+from rayce.errors import InvalidArtifact
 from rayce.fold import DAY_MS
 from rayce.interactions import Interactions
 from rayce.item import Item
 from rayce.shelf import NOTHING, Floats, Ints, Popular, Shelf
 
 NEIGHBOURS = 30
-SHRINKAGE = 10.0
+SHRINKAGE = 30.0
 """A pair that met this often counts half."""
 MIN_TOGETHER = 2
 POPULARITY_HALF_LIFE_MS = 28 * DAY_MS
@@ -52,6 +54,22 @@ def build_popular(shelf: Shelf, purchases: Interactions, names: Mapping[int, str
             members = purchases._replace(item=purchases.item[rows], at_ms=purchases.at_ms[rows])
             lists[name] = _top(shelf, popularity(members, len(shelf.ids), until_ms))
     return Popular(_top(shelf, shelf.popularity), lists)
+
+
+def check_shelf(files: Mapping[str, bytes]) -> None:
+    """That the files hold a shelf from which something can be found; `InvalidArtifact` if not."""
+    shelf = Shelf.from_files(files)
+    found = find_candidates(shelf, None, [], Wish(), 0, 10)
+    if not len(found.items) and shelf.available.any():
+        raise InvalidArtifact("nothing can be found on the shelf", "files", len(shelf.ids))
+
+
+def check_popular(files: Mapping[str, bytes]) -> None:
+    """That the files hold top lists, best first; `InvalidArtifact` if not."""
+    popular = Popular.from_files(files)
+    for ranked in (popular.everybody, *popular.segments.values()):
+        if [score for _item, score in ranked] != sorted((score for _item, score in ranked), reverse=True):
+            raise InvalidArtifact("a top list is not in order", "popular.json", ranked[:3])
 
 
 def neighbours(

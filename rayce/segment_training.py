@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from rayce.errors import NotEnoughData
 from rayce.features import FEATURES, feature_row
 from rayce.fold import DAY_MS
 from rayce.history import Moment
-from rayce.model import Model
 from rayce.training import Rows, Trained, area_under_curve, log_loss, train_classifier, trained
 
 MAX_ROWS = 200_000
@@ -63,7 +63,7 @@ class Sampler:
         happened = {person: sorted(times) for person, times in self._happened.items()}
         known = sorted((row for row in self._rows if row[1] + within_ms <= until_ms), key=lambda row: row[1])
         labels = [_follows(happened.get(person, []), at_ms, within_ms) for person, at_ms, _row in known]
-        features = np.array([row for _person, _at_ms, row in known], dtype=np.float32).reshape(-1, len(NAMES))
+        features = np.array([row for _person, _at_ms, row in known], dtype=np.float64).reshape(-1, len(NAMES))
         at_ms = np.array([at_ms for _person, at_ms, _row in known], dtype=np.int64)
         return Rows(features, np.array(labels, dtype=np.int8), at_ms)
 
@@ -102,11 +102,6 @@ def train_segment_model(name: str, rows: Rows, label: Label) -> Trained:
     return trained(booster, "segment-model", NAMES, train, metrics)
 
 
-def check_segment_model(files: dict[str, bytes]) -> None:
-    """That the files load and score; `InvalidArtifact` where not."""
-    Model.from_files(files).score_one([0.0] * len(NAMES))
-
-
 def _follows(times: list[int], at_ms: int, within_ms: int) -> bool:
     """Whether one of the ascending times lies after `at_ms` and at most `within_ms` later.
 
@@ -117,5 +112,5 @@ def _follows(times: list[int], at_ms: int, within_ms: int) -> bool:
     return place < len(times) and times[place] <= at_ms + within_ms
 
 
-def _take(rows: Rows, chosen: np.ndarray) -> Rows:  # type: ignore[type-arg]
+def _take(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
     return Rows(rows.features[chosen], rows.labels[chosen], rows.at_ms[chosen])

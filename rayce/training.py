@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rayce import __version__
-from rayce.model import Manifest, to_files
+from rayce.errors import InvalidArtifact
+from rayce.model import Manifest, Model, to_files
 
 SEED = 20_26
 MAX_TREES = 100
@@ -36,7 +37,7 @@ _RANKER = {"objective": "lambdarank", "metric": "ndcg", "eval_at": [10], "lambda
 class Rows(NamedTuple):
     """Rows × features, a label each, the moment each belongs to (ms), and the sizes of groups of rows that compete."""
 
-    features: NDArray[np.float32]
+    features: NDArray[np.float64]
     labels: NDArray[np.int8]
     at_ms: NDArray[np.int64]
     groups: NDArray[np.int32] | None = None
@@ -74,6 +75,17 @@ def trained(
         code_version=__version__,
     )
     return Trained(to_files(booster, manifest), manifest.metrics, importance(booster))
+
+
+def check_model(files: Mapping[str, bytes], names: tuple[str, ...]) -> None:
+    """That the files load, have these features, and score alike one by one and all at once; `InvalidArtifact` if not."""
+    model = Model.from_files(files)
+    if model.features != names:
+        raise InvalidArtifact("the model has other features than those asked for", "features", model.features)
+    rows = np.random.default_rng(SEED).uniform(0, 100, (8, len(names)))
+    scores = model.score_many(rows)
+    if not np.isfinite(scores).all() or not np.allclose(scores, [model.score_one(row.tolist()) for row in rows]):
+        raise InvalidArtifact("the model does not score", "scores", scores.tolist())
 
 
 def importance(booster: lightgbm.Booster) -> dict[str, float]:

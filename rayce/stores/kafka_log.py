@@ -1,6 +1,7 @@
 """The log in Kafka: topics, a writer with acknowledgements for asyncio, and a reader of assigned partitions."""
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from rayce.settings import KafkaSettings
 EVENTS = "rayce.events"
 DEAD = "rayce.events.dead"
 GROUP = "rayce.stream"
+CONNECT_PATIENCE_S, RECONNECT_S = 5.0, 0.5
 
 
 class Record(NamedTuple):
@@ -66,21 +68,45 @@ def create_topics(settings: KafkaSettings) -> None:
 
 
 class LogWriter:
-    """Writes with acknowledgement by all replicas; idempotent, so the client's own retries never double a record."""
+    """Writes with acknowledgement by all replicas; idempotent, so the client's own retries never double a record.
+
+    Connects in the background, so a program can start, and answer from its lower rungs, while the brokers are away.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         self._timeout_s = settings.ack_timeout_ms / 1000
-        self._producer = KafkaProducer(
-            **_connection(settings),
-            acks="all",
-            compression_type="lz4",
-            max_block_ms=settings.ack_timeout_ms,
-            delivery_timeout_ms=settings.ack_timeout_ms,
-            request_timeout_ms=settings.ack_timeout_ms - 1,
-            batch_size=128 * 1024,
-            max_request_size=8 * 1024 * 1024,
-        )
-        self._failed = False
+        self._producer: KafkaProducer | None = None
+        self._failed = True
+        self._closed = threading.Event()
+        connecting = threading.Thread(target=self._connect, name="kafka-connect", daemon=True)
+        connecting.start()
+        connecting.join(CONNECT_PATIENCE_S)
+
+    def _connect(self) -> None:
+        while not self._closed.is_set():
+            try:
+                producer = KafkaProducer(
+                    **_connection(self._settings),
+                    acks="all",
+                    compression_type="lz4",
+                    max_block_ms=self._settings.ack_timeout_ms,
+                    delivery_timeout_ms=self._settings.ack_timeout_ms,
+                    request_timeout_ms=self._settings.ack_timeout_ms - 1,
+                    batch_size=128 * 1024,
+                    max_request_size=8 * 1024 * 1024,
+                )
+                producer.partitions_for(EVENTS)
+            except (KafkaError, OSError):
+                self._closed.wait(RECONNECT_S)
+                continue
+            self._producer, self._failed = producer, False
+            return
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            raise Unavailable("kafka", "no broker has answered yet")
+        return self._producer
 
     async def write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         """Write (key, value) records; returns once all are acknowledged, `Unavailable` if one was not in time."""
@@ -92,6 +118,7 @@ class LogWriter:
         self._failed = False
 
     async def _write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+        producer = self._connected()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         waiting = len(records)
@@ -108,7 +135,7 @@ class LogWriter:
 
         try:
             for key, value in records:
-                future = self._producer.send(topic, value, key.encode())
+                future = producer.send(topic, value, key.encode())
                 future.add_callback(lambda _meta: loop.call_soon_threadsafe(settle, None))
                 future.add_errback(lambda error: loop.call_soon_threadsafe(settle, error))
             async with asyncio.timeout(self._timeout_s):
@@ -119,17 +146,19 @@ class LogWriter:
     def write_now(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Write one record and wait for its acknowledgement (blocking)."""
         try:
-            self._producer.send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
+            self._connected().send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
         except KafkaError as error:
             raise Unavailable("kafka", str(error)) from None
 
     def connected(self) -> bool:
-        """Whether the last write went well."""
+        """Whether the brokers have answered and the last write went well."""
         return not self._failed
 
     def close(self) -> None:
         """Send what is waiting, then close."""
-        self._producer.close(timeout=self._timeout_s)
+        self._closed.set()
+        if self._producer is not None:
+            self._producer.close(timeout=self._timeout_s)
 
 
 class LogReader:

@@ -84,6 +84,7 @@ class FakeApi:
         self.drop_every = self.double_every = 0
         self.fail_posts = self.fail_recommendations = self.lose_answers = 0
         self.refuse_all = False
+        self.fail_recommendation_number = 0
         self.latency_s = 0.0
         self.accepted = 0
         self.calls: Counter[str] = Counter()
@@ -155,9 +156,10 @@ class FakeApi:
 
     async def recommendations(self, request: Request) -> Response:
         self.calls["recommendations"] += 1
+        number = self.calls["recommendations"]
         await asyncio.sleep(self.latency_s)
-        if self.fail_recommendations:
-            self.fail_recommendations -= 1
+        if self.fail_recommendations or number == self.fail_recommendation_number:
+            self.fail_recommendations = max(0, self.fail_recommendations - 1)
             return problem(500, "the ranker broke")
         user_id, query = request.path_params["user_id"], request.query_params
         limit, at_ms = int(query.get("limit", 10)), int(query.get("at", time() * 1000))
@@ -235,6 +237,7 @@ class FakeApi:
     async def consent(self, request: Request) -> Response:
         user_id = request.path_params["user_id"]
         if request.method == "PUT":
+            self.calls["consents"] += 1
             body = msgspec.json.decode(await request.body())
             self.consents[user_id] = {"user_id": user_id, "changed_ms": int(time() * 1000), **body}
             if not body.get("personalization"):
@@ -252,7 +255,8 @@ class FakeApi:
         return answer(found) if found else problem(404, "no such item")
 
     async def metrics(self, _: Request) -> Response:
-        lines = [f'rayce_stream_events_total{{partition="{p}"}} {(self.accepted + p) // 4}' for p in range(4)]
+        records = self.accepted + self.calls["consents"]
+        lines = [f'rayce_stream_events_total{{partition="{p}"}} {(records + p) // 4}' for p in range(4)]
         lines += [f'rayce_stream_lag_events{{partition="{p}"}} 0' for p in range(4)]
         return Response(
             "\n".join([*lines, "rayce_stream_durable_lag_events 0", "rayce_stream_dead_letters_total 0", ""])

@@ -46,7 +46,7 @@ def test_once_plays_reports_and_ends_well_and_does_so_again(tmp_path: Path) -> N
     assert once(tmp_path)[0] == 0
 
 
-@pytest.mark.parametrize("fault", ["drop_every=30", "double_every=30", "fail_recommendations=1"])
+@pytest.mark.parametrize("fault", ["drop_every=30", "double_every=30", "fail_recommendation_number=9"])
 def test_once_ends_badly_when_a_promise_was_broken(tmp_path: Path, fault: str) -> None:
     code, out = once(tmp_path, FAKE_API_FAULT=fault)
     assert code == 1, out

@@ -40,7 +40,7 @@ class Profiles(Part):
         """See `DurableProfiles.save_profiles`."""
         for batch in batches(saves, MAX_SAVES):
             actions = [self._lease_check(partition, epoch)]
-            actions += [self._put(partition, epoch, save) for save in batch]
+            actions += [self._profile_put(partition, epoch, save) for save in batch]
             for _try in range(MAX_CONFLICTS):
                 if self._transact(partition, epoch, actions):
                     break
@@ -69,7 +69,7 @@ class Profiles(Part):
             }
         }
 
-    def _put(self, partition: int, epoch: int, save: Save) -> Item:
+    def _profile_put(self, partition: int, epoch: int, save: Save) -> Item:
         return {
             "Put": {
                 "TableName": self._db.table("profiles"),

@@ -202,9 +202,8 @@ def fill(stack: LocalStack) -> tuple[str, Callable[[], None]]:
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("stack", ["real"], indirect=True)
 def test_the_real_servers_come_back_on_their_ports_with_their_data(stack: LocalStack, how: str) -> None:
-    if not stack.real:
-        pytest.skip("a promise of the real servers only")
     _, check = fill(stack)
     before = {server.name: server.port for server in stack.status()}
     for name in before:
@@ -215,9 +214,8 @@ def test_the_real_servers_come_back_on_their_ports_with_their_data(stack: LocalS
     check()
 
 
+@pytest.mark.parametrize("stack", ["embedded"], indirect=True)
 def test_the_stand_ins_forget_what_they_say_they_forget(stack: LocalStack) -> None:
-    if stack.real:
-        pytest.skip("about the stand-ins")
     table, _ = fill(stack)
     stack.stop_server("dynamodb")
     stack.start_server("dynamodb")

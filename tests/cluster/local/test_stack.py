@@ -157,6 +157,16 @@ def test_a_server_that_died_unnoticed_is_started_again_by_up(make_stack: Make) -
     assert redis(stack)[3] is True
 
 
+def test_a_server_that_runs_but_does_not_answer_is_alive_and_not_ready(make_stack: Make) -> None:
+    with make_stack(only={"redis"}) as stack:
+        pid = redis(stack)[0]
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        assert redis(stack)[2:] == (True, False)
+        os.kill(pid, signal.SIGCONT)
+        assert redis(stack)[2:] == (True, True)
+
+
 def test_a_running_stand_in_is_not_passed_off_as_real(make_stack: Make) -> None:
     stack = make_stack(mode="embedded", only={"redis", "kafka"})
     stack.up()

@@ -1,0 +1,45 @@
+"""Builds `<tenant>/shelf` (items, what goes with what, popularity) and `<tenant>/popular` (top lists of the lowest rungs)."""
+
+import sys
+
+from jobs.job import Job, Outcome, main
+from rayce.affinities import build_popular, build_shelf, check_popular, check_shelf
+from rayce.consent import PERSONALIZATION, TRAINING
+from rayce.history import replay
+from rayce.interactions import gather
+from rayce.publication import go_live, write_generation
+from rayce.segment_models import load_segment_models
+
+
+def build_affinities(job: Job) -> Outcome:
+    """Find out what goes with what, and what is popular with whom."""
+    items = job.items()
+    history = job.history(PERSONALIZATION | TRAINING)
+    models = load_segment_models(job.durable, job.tenant)
+    job.say(f"segments by rules and {len(models)} live models")
+    moments = job.counted(replay(history.events(), {}, job.catalogue, models), "events folded")
+    interactions = gather(moments, {item.item_id: n for n, item in enumerate(items)})
+    purchases = interactions.purchases()
+    shelf = build_shelf(items, interactions, history.until_ms)
+    popular = build_popular(shelf, purchases, job.catalogue.names, history.until_ms)
+    with_neighbours = int((shelf.neighbours[:, 0] >= 0).sum())
+    job.say(f"{with_neighbours:,} items have neighbours; top lists: everybody, {', '.join(popular.segments) or 'no segment'}")
+    made = {
+        job.name("shelf"): (shelf.to_files(), check_shelf),
+        job.name("popular"): (popular.to_files(), check_popular),
+    }
+    generations = {name: write_generation(job.durable, name, files, check) for name, (files, check) in made.items()}
+    for name, number in generations.items():
+        go_live(job.durable, name, number)
+    metrics = {
+        "items": len(items),
+        "items_bought": int((shelf.popularity > 0).sum()),
+        "items_with_neighbours": with_neighbours,
+        "purchases": len(purchases.item),
+        "segment_lists": len(popular.segments),
+    }
+    return Outcome(generations, {name: float(value) for name, value in metrics.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main("build_affinities", build_affinities))

@@ -1,0 +1,93 @@
+"""Baskets of the past as they would have been served: the candidates, their features, and which of them were bought.
+
+The code that serves finds the candidates and computes the features, from the profile just before the basket.
+
+Tills tell of whole baskets only, so a model of such history would never learn what a product in the cart says about the rest.
+For a share of those baskets a session is rehearsed: up to three products of the basket are folded in as cart additions just
+before it, and the rest of the basket is to be foretold. Baskets with a real session before them are left as they are.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from rayce.candidates import Wish, find_candidates
+from rayce.event import Event
+from rayce.fold import SESSION_GAP_MS, fold
+from rayce.precomputed import List
+from rayce.profile import Profile
+from rayce.ranking import Matrix, ranking_matrix
+from rayce.shelf import Ints, Shelf
+
+MAX_REVEALED = 3
+REHEARSAL_LEAD_MS = 60_000
+
+
+class Example(NamedTuple):
+    """One basket: by candidate its item number, features and whether it was bought; and what else served then.
+
+    `basket` is what was still to be foretold; `rehearsed` is True where a part of the basket was revealed before.
+    """
+
+    at_ms: int
+    profile: Profile
+    listed: List
+    basket: frozenset[str]
+    items: Ints
+    features: Matrix
+    bought: NDArray[np.bool_]
+    rehearsed: bool
+
+
+class Examples:
+    """Makes examples. `list_of` gives a person's precomputed list; `limit` and `wish` are those of serving."""
+
+    def __init__(
+        self, shelf: Shelf, list_of: Callable[[str], List], wish: Wish, limit: int, rng: np.random.Generator
+    ) -> None:
+        self._shelf, self._list_of, self._wish, self._limit, self._rng = shelf, list_of, wish, limit, rng
+
+    def make(self, profile: Profile, event: Event, rehearse: bool = False) -> Example:
+        """The example of a purchase and the profile before it; rehearsed only where there is no session of its own."""
+        basket = frozenset(line.item_id for line in event.items)
+        rehearse = rehearse and len(basket) > 1 and not _in_session(profile, event)
+        if rehearse:
+            revealed = self._revealed(event, len(basket) - 1)
+            profile = fold(profile, revealed)
+            basket -= {line.item_id for line in revealed.items}
+        listed = self._list_of(event.person)
+        found = find_candidates(self._shelf, profile, listed, self._wish, event.timestamp_ms, self._limit)
+        return Example(
+            at_ms=event.timestamp_ms,
+            profile=profile,
+            listed=listed,
+            basket=basket,
+            items=found.items,
+            features=ranking_matrix(self._shelf, profile, found, event.timestamp_ms),
+            bought=np.array([self._shelf.ids[n] in basket for n in found.items.tolist()], dtype=np.bool_),
+            rehearsed=rehearse,
+        )
+
+    def _revealed(self, event: Event, most: int) -> Event:
+        """The cart addition of some of the basket's products."""
+        by_id = {line.item_id: line for line in event.items}
+        count = min(int(self._rng.integers(1, MAX_REVEALED + 1)), most)
+        chosen = self._rng.permutation(len(by_id))[:count].tolist()
+        lines = list(by_id.values())
+        return replace(
+            event,
+            event_id=f"rehearsal-{event.event_id}",
+            type="add_to_cart",
+            timestamp_ms=event.timestamp_ms - REHEARSAL_LEAD_MS,
+            items=tuple(lines[place] for place in chosen),
+        )
+
+
+def _in_session(profile: Profile, event: Event) -> bool:
+    """Whether something was touched or carted in the session that led to the purchase."""
+    recent = event.timestamp_ms - profile.session.last_ms <= SESSION_GAP_MS
+    same = profile.session.key == event.session if event.session else recent
+    return bool(profile.cart) or (same and bool(profile.session.items))
