@@ -13,7 +13,7 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from deployments.edge.callers import Callers
 from deployments.edge.edge import Edge, RankAsk, RankReply, ReadAsk, ReadReply
@@ -97,7 +97,7 @@ class EdgeRouter:
         )
         self._telling = asyncio.get_running_loop().create_task(self._tell())
 
-    def __serve_build_asgi_app__(self) -> Starlette:
+    def __serve_build_asgi_app__(self) -> ASGIApp:
         return Server(self._edge).app()
 
     async def _tell(self) -> None:

@@ -6,8 +6,8 @@ properties pass an allow-list of fields, and a listed field whose text looks lik
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,11 +16,20 @@ from rayce.errors import InvalidInput
 from rayce.event import VERSION, Event, Line, Scalar
 from rayce.item import ItemId
 from rayce.pseudonym import Pseudonymizer
+from rayce.refusals import UNREADABLE, RowError, excerpt, row_error
 from rayce.settings import PrivacySettings
 from rayce.uuid7 import uuid7
 
 MAX_TEXT = 64
-_IDENTIFYING = re.compile(r"@|\?|https?:|\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,}")
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: a later timestamp is a mistake."""
+_IDENTIFYING = re.compile(
+    r"@|＠|%40"  # e-mail addresses
+    r"|\?|https?:|//|=\w"  # addresses of pages, query strings
+    r"|\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,}|::",  # IP addresses, versions 4 and 6
+    re.IGNORECASE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -55,27 +64,18 @@ class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
         "custom",
     ]
     user_id: Id
-    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[!-~]+$")] | None = None
+    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z_.:-]+$")] | None = None
     session_id: Id | None = None
-    timestamp: Annotated[int, Meta(ge=0, le=4_102_444_800_000)] | Annotated[str, Meta(max_length=40)] | None = None
+    timestamp: Annotated[int, Meta(ge=0, le=LATEST_MS)] | Annotated[str, Meta(max_length=40)] | None = None
     items: Annotated[tuple[LineIn, ...], Meta(max_length=500)] = ()
     context: Values = {}
     properties: Values = {}
 
 
-class RowError(Struct, frozen=True):
-    """A row that was refused: its index, the path and value that offended, and why."""
-
-    index: int
-    path: str
-    value: Any
-    message: str
-
-
 class Row(NamedTuple):
-    """A good row: its index in the body and who it is about."""
+    """A good row: its place in the body, and its moment."""
 
-    index: int
+    number: int
     event: EventIn
     timestamp_ms: int
 
@@ -92,14 +92,14 @@ def split_rows(body: bytes, is_lines: bool, max_rows: int) -> Sequence[bytes | m
     elif text.startswith(b"["):
         try:
             rows = _raws_decoder.decode(text)
-        except msgspec.DecodeError as error:
-            raise InvalidInput(f"the body is not JSON: {error}", "$", _excerpt(text)) from None
+        except UNREADABLE as error:
+            raise InvalidInput(f"the body is not JSON: {error}", "$", excerpt(text)) from None
     else:
         rows = [text]
     if not text or not rows:
-        raise InvalidInput("the body holds no event", "$", _excerpt(text))
+        raise InvalidInput("the body holds nothing", "$", excerpt(text))
     if len(rows) > max_rows:
-        raise InvalidInput(f"{len(rows)} events in one body, at most {max_rows} are allowed", "$", len(rows))
+        raise InvalidInput(f"{len(rows)} rows in one body, at most {max_rows} are allowed", "$", len(rows))
     return rows
 
 
@@ -113,9 +113,8 @@ def read_rows(
         try:
             event = _row_decoder.decode(raw)
             good.append(Row(index, event, _timestamp_ms(event.timestamp, now_ms, tolerance_s)))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            path, message = where(str(error))
-            bad.append(RowError(index, path, value_at(bytes(raw), path), message))
+        except UNREADABLE as error:
+            bad.append(row_error(index, bytes(raw), EventIn, str(error)))
         except InvalidInput as error:
             bad.append(RowError(index, error.key, error.value, str(error)))
     return good, bad
@@ -148,26 +147,6 @@ class Stamper:
         )
 
 
-def where(message: str) -> tuple[str, str]:
-    """Path and text of a msgspec message: "Expected `int`, got `str` - at `$.a`" gives `$.a` and the rest."""
-    text, _, path = message.partition(" - at `")
-    path = path.rstrip("`") or "$"
-    if "unknown field" in text:
-        path += "." + text.split("`")[1]
-    return path, text
-
-
-def value_at(body: bytes, path: str) -> Any:
-    """The JSON value at a path such as `$.items[0].quantity`; an excerpt of the body where there is none."""
-    try:
-        value = msgspec.json.decode(body)
-        for key, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
-            value = value[int(number)] if number else value[key]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError, UnicodeDecodeError):
-        return _excerpt(body)
-    return value if not isinstance(value, dict | list | str) or len(str(value)) <= MAX_TEXT else _excerpt(str(value))
-
-
 def _listed(values: dict[str, Scalar], allowed: frozenset[str]) -> dict[str, Scalar]:
     return {
         name: value[:MAX_TEXT] if isinstance(value, str) else value
@@ -180,6 +159,8 @@ def _timestamp_ms(timestamp: int | str | None, now_ms: int, tolerance_s: int) ->
     if timestamp is None:
         return now_ms
     moment_ms = timestamp if isinstance(timestamp, int) else _rfc3339_ms(timestamp)
+    if not 0 <= moment_ms <= LATEST_MS:
+        raise InvalidInput("outside 1970 to 2100", "$.timestamp", timestamp)
     if moment_ms > now_ms + tolerance_s * 1000:
         raise InvalidInput(f"more than {tolerance_s} s in the future", "$.timestamp", timestamp)
     return moment_ms
@@ -192,11 +173,7 @@ def _rfc3339_ms(text: str) -> int:
         raise InvalidInput("neither milliseconds since the epoch nor RFC 3339", "$.timestamp", text) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    if moment.year < 1970 or moment.year > 2099:
-        raise InvalidInput("outside 1970 to 2099", "$.timestamp", text)
-    return int(moment.timestamp() * 1000)
-
-
-def _excerpt(body: bytes | str) -> str:
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+    try:
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    except OverflowError:  # the first and the last day of the calendar, in a far time zone
+        return -1

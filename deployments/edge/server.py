@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from typing import TypeVar
 
 import structlog
 from starlette.applications import Starlette
@@ -10,8 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
 
 from deployments.edge.edge import Edge
+from deployments.edge.front import Front
 from deployments.edge.ladder import Ladder
 from deployments.edge.openapi import describe
 from deployments.edge.problems import Problem, problem_response
@@ -20,6 +23,7 @@ from rayce.errors import InvalidInput, Unavailable
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -31,7 +35,7 @@ class Server:
         self._in_flight = 0
         self._table = routes(Ladder(edge.settings.edge.stale_users, edge.settings.edge.stale_max_age_s))
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The application."""
         description = JSONResponse(describe(self._table))
         page = HTMLResponse((files("deployments.edge") / "docs.html").read_text(encoding="utf-8"))
@@ -49,38 +53,40 @@ class Server:
         found += [StarletteRoute("/openapi.json", openapi), StarletteRoute("/docs", docs)]
         app = Starlette(routes=found, exception_handlers={HTTPException: _http_error})
         app.router.redirect_slashes = False
-        return app
+        return Front(self._edge, self.guard, app)
 
     def _guarded(self, path: str, endpoint: Endpoint) -> Endpoint:
-        """Sheds what is too much, turns errors into problems, counts and times."""
-        metrics, most = self._edge.metrics, self._edge.settings.edge.max_in_flight
-
         async def guarded(request: Request) -> Response:
-            started_s = time.perf_counter()
-            self._in_flight += 1
-            try:
-                if self._in_flight > most:
-                    raise Problem(503, "too many requests at once; try again", "requests", self._in_flight)
-                response = await endpoint(request)
-            except Problem as problem:
-                response = problem_response(problem)
-            except InvalidInput as error:
-                response = problem_response(Problem(422, str(error), error.key, error.value))
-            except Unavailable as error:
-                metrics.add("rayce_failures_total", 1, error.store)
-                response = problem_response(Problem(503, f"{error.store} does not answer; try again", "store", error.store))
-            except Exception:  # a bug: logged, counted as a 500, and the replica goes on
-                log.exception("request_failed", path=path)
-                response = problem_response(Problem(500, "this is a bug in rayce, and it was logged"))
-            finally:
-                self._in_flight -= 1
-            took_s = time.perf_counter() - started_s
-            metrics.add("rayce_requests_total", 1, path, str(response.status_code))
-            metrics.observe("rayce_request_seconds", took_s, path)
-            response.headers["server-timing"] = f"total;dur={took_s * 1000:.2f}"
-            return response
+            return await self.guard(path, endpoint, request)
 
         return guarded
+
+    async def guard(self, path: str, work: Callable[[T], Awaitable[Response]], argument: T) -> Response:
+        """The reply of `work(argument)`: sheds what is too much, turns errors into problems, counts and times."""
+        metrics, most = self._edge.metrics, self._edge.settings.edge.max_in_flight
+        started_s = time.perf_counter()
+        self._in_flight += 1
+        try:
+            if self._in_flight > most:
+                raise Problem(503, "too many requests at once; try again", "requests", self._in_flight)
+            response = await work(argument)
+        except Problem as problem:
+            response = problem_response(problem)
+        except InvalidInput as error:
+            response = problem_response(Problem(422, str(error), error.key, error.value))
+        except Unavailable as error:
+            metrics.add("rayce_failures_total", 1, error.store)
+            response = problem_response(Problem(503, f"{error.store} does not answer; try again", "store", error.store))
+        except Exception:  # a bug: logged, counted as a 500, and the replica goes on
+            log.exception("request_failed", path=path)
+            response = problem_response(Problem(500, "this is a bug in rayce, and it was logged"))
+        finally:
+            self._in_flight -= 1
+        took_s = time.perf_counter() - started_s
+        metrics.add("rayce_requests_total", 1, path, str(response.status_code))
+        metrics.observe("rayce_request_seconds", took_s, path)
+        response.headers["server-timing"] = f"total;dur={took_s * 1000:.2f}"
+        return response
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from deployments.edge.schemas import (
     LookupRow,
     Moment,
     ProfileOut,
+    Rung,
     Segments,
 )
 from rayce.consent import PURPOSES, UNKNOWN, Consent
@@ -45,17 +46,20 @@ async def get_segments(edge: Edge, caller: Caller, request: Request) -> Response
     """Names and bits in force; 404 where nothing may be known of the user; empty when no store answers."""
     user = path_id(request, "user_id", MAX_USER_ID)
     asked = read_query(request, AsOf) if request.scope["query_string"] else AsOf()
+    found, rung = await segments_of(edge, caller, user, edge.now_ms() if asked.at is None else asked.at)
+    return reply(found, headers={"rayce-served": rung})
+
+
+async def segments_of(edge: Edge, caller: Caller, user: str, now_ms: int) -> tuple[Segments, Rung]:
+    """The reply and its rung; shared with the fast path of `deployments.edge.front`."""
     try:
         found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user))
     except Unavailable:
-        empty = Segments(user, [], [], edge.catalogue.version, None)
-        return reply(empty, headers={"rayce-served": "global", "cache-control": "no-store"})
-    row = _row(found, edge.catalogue, edge.now_ms() if asked.at is None else asked.at)
+        return Segments(user, [], [], edge.catalogue.version, None), "global"
+    row = _row(found, edge.catalogue, now_ms)
     if row is None:
         raise _unknown(user)
-    return reply(
-        Segments(user, row.segments, row.bits, edge.catalogue.version, row.age_s), headers={"rayce-served": "live"}
-    )
+    return Segments(user, row.segments, row.bits, edge.catalogue.version, row.age_s), "live"
 
 
 async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Response:

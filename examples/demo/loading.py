@@ -11,7 +11,7 @@ from examples.demo.dataset import ShopEvent
 from examples.demo.sending import patiently
 from examples.demo.shop import LANES, Shop
 from examples.demo.stream import POLL_S, read_stream
-from rayce.client import RayceClient, RayceClientError
+from rayce.client import Item, RayceClient, RayceClientError
 
 ITEMS_PER_CALL = 500
 EVENTS_PER_CALL = 500
@@ -48,16 +48,23 @@ async def give_consent(rayce: RayceClient, shop: Shop, on_progress: OnProgress, 
     await together(worker(shared) for _ in range(at_once))
 
 
-async def put_catalogue(rayce: RayceClient, shop: Shop, on_progress: OnProgress) -> None:
+async def put_catalogue(rayce: RayceClient, shop: Shop, on_progress: OnProgress, *, at_once: int = 4) -> None:
     """Stores every product."""
     items = shop.dataset.items
-    for first in range(0, len(items), ITEMS_PER_CALL):
-        batch = items[first : first + ITEMS_PER_CALL]
-        put = partial(rayce.put_items, batch)
-        reply = await patiently(put, patience_s=PATIENCE_S, on_failure=shop.measurements.retried)
-        if reply.stored != len(batch):
-            raise LoadingFailed(f"{reply.stored} of {len(batch)} products stored; the first error: {reply.errors[:1]}")
-        on_progress(first + len(batch), len(items))
+    done = 0
+
+    async def worker(batches: Iterator[list[Item]]) -> None:
+        nonlocal done
+        for batch in batches:
+            put = partial(rayce.put_items, batch)
+            reply = await patiently(put, patience_s=PATIENCE_S, on_failure=shop.measurements.retried)
+            if reply.stored != len(batch):
+                raise LoadingFailed(f"{reply.stored} of {len(batch)} products stored; first error: {reply.errors[:1]}")
+            done += len(batch)
+            on_progress(done, len(items))
+
+    shared = batched(items, ITEMS_PER_CALL)
+    await together(worker(shared) for _ in range(at_once))
 
 
 async def replay(

@@ -17,6 +17,8 @@ from rayce.client import RayceClient, RayceClientError
 
 OPEN_BASKETS = 16
 SAMPLE_EVERY = 20
+FINISH_S = 10.0
+"""How long what is under way may take when the play is stopped."""
 
 
 class Player:
@@ -57,10 +59,13 @@ class Player:
                 await self._room.acquire()
                 self._raise_failure()
                 self._begin(entry)
+            await self._finish()
+            self._raise_failure()
+        except BaseException:
+            await self._finish(FINISH_S)
+            raise
         finally:
             shop.clock.hold()
-            await self._finish()
-        self._raise_failure()
 
     def unfinished(self) -> list[int]:
         """Entries after the shop's position which have been sent already."""
@@ -155,7 +160,10 @@ class Player:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
 
-    async def _finish(self) -> None:
+    async def _finish(self, within_s: float | None = None) -> None:
+        """Waits for what is under way; what takes too long is given up, and sent again at the next start."""
         if self._open:
-            await asyncio.wait(list(self._open.values()))
+            _, late = await asyncio.wait(list(self._open.values()), timeout=within_s)
+            for task in late:
+                task.cancel()
             await asyncio.sleep(0)  # lets the last `_end` run

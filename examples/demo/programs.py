@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections import deque
@@ -25,6 +26,13 @@ OnLine = Callable[[str], None]
 
 class ProgramFailed(Exception):
     """A program ended before its work was done. The message holds its last lines; mend what they say and start again."""
+
+
+class Outcome(Struct, frozen=True):
+    """The last line of a job: the generations it made live, and what it measured."""
+
+    generation: dict[str, int]
+    metrics: dict[str, float] = {}
 
 
 class Address(Struct, frozen=True):
@@ -116,7 +124,7 @@ async def run_job(package: str, name: str, settings: str | None, on_line: OnLine
     process = await _spawn(command)
     said: deque[str] = deque(maxlen=15)
     try:
-        await asyncio.gather(*(_follow(stream, said, on_line) for stream in (process.stdout, process.stderr)))
+        await asyncio.gather(*(_follow(stream, said, on_line) for stream in (process.stderr, process.stdout)))
         await process.wait()
     except asyncio.CancelledError:
         process.terminate()
@@ -124,6 +132,23 @@ async def run_job(package: str, name: str, settings: str | None, on_line: OnLine
         raise
     if process.returncode:
         raise ProgramFailed("\n".join([f"{' '.join(command[1:])} ended with code {process.returncode}:", *said]))
+
+
+def told(name: str, line: str) -> str:
+    """What a job's line says to somebody who knows which job it is; its last line is its outcome as JSON.
+
+    >>> told("train_ranker", "train_ranker    2.4 s  34 trees")
+    '34 trees'
+    >>> told("train_ranker", '{"job": "train_ranker", "generation": {"demo/ranker": 2}, "metrics": {"auc": 0.7123}}')
+    'generation 2, auc 0.712'
+    """
+    try:
+        outcome = msgspec.json.decode(line, type=Outcome)
+    except msgspec.MsgspecError:
+        return re.sub(rf"^{name}\s+[\d.]+ s\s+", "", line)
+    number = f"generation {max(outcome.generation.values())}" if outcome.generation else "nothing new"
+    best = [f"{what.rpartition('.')[2].replace('_', ' ')} {value:,.3g}" for what, value in outcome.metrics.items()]
+    return ", ".join([number, *best[:1]])
 
 
 async def _spawn(command: Sequence[str]) -> asyncio.subprocess.Process:

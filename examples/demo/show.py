@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 
@@ -14,8 +15,8 @@ from examples.demo.ledger import Discrepancy, Ledger
 from examples.demo.loading import give_consent, put_catalogue, replay
 from examples.demo.measurements import Measurements
 from examples.demo.player import OPEN_BASKETS, Player
-from examples.demo.programs import JOBS, Address, Cluster, run_job, up_command
-from examples.demo.progress import WAITING, Progress
+from examples.demo.programs import JOBS, Address, Cluster, run_job, told, up_command
+from examples.demo.progress import WAITING, Progress, Stage
 from examples.demo.report import Report, build_report
 from examples.demo.shop import LANES, Shop
 from examples.demo.stream import caught_up, read_stream
@@ -251,7 +252,11 @@ async def run_jobs(package: str, settings: str | None, progress: Progress) -> No
     """Runs every batch job, one after the other: each uses what the one before published."""
     for name in JOBS:
         with progress.stage(name) as stage:
-            await run_job(package, name, settings, lambda line, stage=stage: stage.advance(0, detail=line))  # type: ignore[misc]
+            await run_job(package, name, settings, partial(_tell, stage))
+
+
+def _tell(stage: Stage, line: str) -> None:
+    stage.detail = told(stage.name, line)
 
 
 async def _until_live(rayce: RayceClient, shop: Shop) -> None:

@@ -31,7 +31,8 @@ class Terminal:
         """Prints the line of a stage that begins or ends, where nobody watches a live table."""
         if not self.console.is_terminal:
             took = f" {stage.seconds:.1f} s" if stage.state in (DONE, FAILED) else ""
-            self.console.print(f"{_MARKS[stage.state][0]} {stage.title}{took} {stage.detail}".rstrip(), markup=False)
+            line = f"{_MARKS[stage.state][0]} {stage.title}{took} {_last(stage.detail)}".rstrip()
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def showing(self, progress: Progress) -> AbstractContextManager[object]:
         """The live table while the context lasts."""
@@ -51,8 +52,12 @@ class Terminal:
         for stage in self._progress or ():
             mark, style = _MARKS[stage.state]
             took = f"{stage.seconds:.1f} s" if stage.state in (RUNNING, DONE, FAILED) else ""
-            bar: RenderableType = Text(stage.detail.splitlines()[-1][:60] if stage.detail else "", style="dim")
+            bar: RenderableType = Text(_last(stage.detail)[:60], style="dim")
             if stage.state == RUNNING and stage.total:
                 bar = ProgressBar(total=stage.total, completed=stage.done, width=30)
             table.add_row(Text(mark, style), Text(stage.title, style), Text(took, "dim", justify="right"), bar)
         return Group(Text(self.headline, style="bold"), table) if self.headline else table
+
+
+def _last(text: str) -> str:
+    return text.splitlines()[-1] if text else ""

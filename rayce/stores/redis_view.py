@@ -27,6 +27,7 @@ from rayce.errors import Unavailable
 from rayce.pseudonym import digest_of
 from rayce.settings import RedisSettings
 from rayce.stores.interfaces import HotRow, Shown
+from rayce.stores.redis_wire import Command, RedisWire
 
 _INCARNATION = "rayce:view"
 _STATUS = "rayce:status"
@@ -120,48 +121,43 @@ class RedisWriter:
 
 
 class RedisReader:
-    """`HotReader` on redis-py's asyncio client: one deadline around each call, nothing retried."""
+    """`HotReader`: one deadline around each call, nothing retried. One node by `RedisWire`, a cluster by redis-py."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._timeout_s = settings.read_timeout_ms / 1000
-        make = redis.asyncio.RedisCluster.from_url if settings.cluster else redis.asyncio.Redis.from_url
-        self._client = make(
-            settings.url,
-            socket_timeout=self._timeout_s,
-            socket_connect_timeout=self._timeout_s,
-            retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
-        )
+        timeout_s = settings.read_timeout_ms / 1000
+        self._wire: RedisWire | _ClusterWire
+        self._wire = (_ClusterWire if settings.cluster else RedisWire)(settings.url, timeout_s)
         self._keys = Keys(settings.flag_buckets)
         self._profile_ttl_s = settings.profile_ttl_s
 
     async def read_flags(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_flags`."""
-        commands: list[tuple[object, ...]] = []
+        commands: list[Command] = []
         for person in persons:
             bucket, field = self._keys.home(person)
             commands += [("HGET", "rc:" + bucket, field), ("HGET", "rf:" + bucket, field)]
-        return _rows(await self._run(commands))
+        return _rows(await self._wire.ask(commands))
 
     async def read_states(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_states`."""
-        commands: list[tuple[object, ...]] = []
+        commands: list[Command] = []
         for person in persons:
             bucket, field = self._keys.home(person)
             commands += [("HGET", "rc:" + bucket, field), ("GET", Keys.state(person))]
-        return _rows(await self._run(commands))
+        return _rows(await self._wire.ask(commands))
 
     async def read_lists(self, generation: int, persons: Sequence[str]) -> list[bytes | None]:
         """See `HotReader.read_lists`."""
-        return await self._run([("GET", Keys.precomputed(generation, person)) for person in persons])
+        return await self._wire.ask([("GET", Keys.precomputed(generation, person)) for person in persons])
 
     async def read_status(self) -> dict[str, bytes]:
         """See `HotReader.read_status`."""
-        (found,) = await self._run([("HGETALL", _STATUS)])
-        return {name.decode(): body for name, body in found.items()}
+        names, bodies = await self._wire.ask([("HKEYS", _STATUS), ("HVALS", _STATUS)])
+        return {name.decode(): body for name, body in zip(names, bodies, strict=False)}
 
     async def tell_status(self, name: str, body: bytes) -> None:
         """See `HotReader.tell_status`."""
-        await self._run([("HSET", _STATUS, name, body)])
+        await self._wire.ask([("HSET", _STATUS, name, body)])
 
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
@@ -169,11 +165,11 @@ class RedisReader:
         commands = [self._newer_consent(person, consent)]
         if not consent.allows(PERSONALIZATION):
             commands += [("HDEL", "rf:" + bucket, field), ("DEL", Keys.state(person))]
-        await self._run(commands)
+        await self._wire.ask(commands)
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""
-        commands: list[tuple[object, ...]] = []
+        commands: list[Command] = []
         for person, consent in consents.items():
             commands.append(self._newer_consent(person, consent))
         for person, state, flags, _consent in rows:
@@ -182,17 +178,31 @@ class RedisReader:
                 commands.append(("HSETNX", "rf:" + bucket, field, flags))
                 commands.append(("SET", Keys.state(person), state, "EX", self._profile_ttl_s, "NX"))
         if commands:
-            await self._run(commands)
+            await self._wire.ask(commands)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._wire.close()
 
-    def _newer_consent(self, person: str, consent: Consent) -> tuple[object, ...]:
+    def _newer_consent(self, person: str, consent: Consent) -> Command:
         bucket, field = self._keys.home(person)
         return ("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
 
-    async def _run(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+
+class _ClusterWire:
+    """The same, over Redis Cluster: redis-py knows the slots and follows a failover."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._client = redis.asyncio.RedisCluster.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
+        )
+
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """See `RedisWire.ask`."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 pipe = self._client.pipeline(transaction=False)
@@ -201,6 +211,10 @@ class RedisReader:
                 return list(await pipe.execute())
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable("redis", str(error) or type(error).__name__) from None
+
+    async def close(self) -> None:
+        """See `RedisWire.close`."""
+        await self._client.aclose()
 
 
 def _rows(replies: Sequence[bytes | None]) -> list[HotRow]:

@@ -192,7 +192,7 @@ class FakeApi:
 
     def same_category(self, one: str, other: str) -> bool:
         levels = [self.items.get(item, {}).get("categories", [])[:1] for item in (one, other)]
-        return levels[0] == levels[1] != []
+        return bool(levels[0] and levels[0] == levels[1])
 
     async def segments(self, request: Request) -> Response:
         user_id = request.path_params["user_id"]

@@ -145,3 +145,18 @@ async def test_stopped_in_the_middle_it_goes_on_after_the_last_basket(sample: Da
         found = await verify(made.rayce, made.shop, ignore)
         assert (found.lost, found.doubled) == (0, 0)
         assert made.shop.measurements.events_sent == len(sample)
+
+
+@in_loop
+async def test_it_can_be_stopped_while_rayce_is_away(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("examples.demo.player.FINISH_S", 0.1)
+    async with opened(sample) as made:
+        made.api.fail_posts = 10**9
+        player = Player(made.rayce, made.shop, patience_s=float("inf"))
+        playing = asyncio.create_task(player.play(len(sample)))
+        await asyncio.sleep(0.1)
+        playing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(playing, 2)
+        assert made.shop.position == sample.first_live(WEEKS)
+        assert made.shop.measurements.failed_requests > 0

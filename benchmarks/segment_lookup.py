@@ -1,0 +1,102 @@
+"""Segment lookup over HTTP against an empty Serve deployment, in one run, under the same ingress and settings.
+
+Rounds alternate between the two, and the ratio is the median of the rounds' ratios: neighbours on the machine disturb both.
+CPU time per request (of every process of the cluster, not of the load generator) is compared too. Then an open loop at half
+of the lookups' rate gives the latencies.
+"""
+
+import os
+import statistics
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import uvloop
+
+from benchmarks.closed_loop import generator, requests_per_s
+from benchmarks.empty_app import PREFIX, add_empty_app
+from benchmarks.open_loop import histogram, percentile_ms, run_open_loop
+from benchmarks.program import arguments, cluster, cpu_s, descendants, finish, say
+from benchmarks.shoppers import admit, count_events
+from benchmarks.wire import Wire
+
+CONNECTIONS = 32
+
+
+async def fill(url: str, key: str, users: Sequence[str]) -> None:
+    """Give every user some segments."""
+    wire = Wire(url, key)
+    await admit(wire, list(users))
+    rows = [{"type": "add_to_cart", "user_id": user, "items": [{"item_id": "p1"}]} for user in users]
+    for at in range(0, len(rows), 500):
+        reply = await wire.send("POST", "/v1/events", rows[at : at + 500])
+        assert reply.status == 202, reply
+    lost, doubled = await count_events(wire, Counter(users))
+    assert not lost and not doubled, (lost, doubled)
+    wire.close()
+
+
+async def open_loop(url: str, key: str, paths: Sequence[str], rate: float, seconds: float) -> dict[str, float]:
+    """Latencies from the intended moment, at a rate that the system can take."""
+    wire, found, failed = Wire(url, key), histogram(), 0
+
+    async def one(i: int, intended_s: float) -> None:
+        nonlocal failed
+        reply = await wire.get(paths[i % len(paths)])
+        failed += reply.status != 200
+        found.record_value(int((time.perf_counter() - intended_s) * 1e6))
+
+    await run_open_loop(rate, seconds, one)
+    wire.close()
+    return {
+        "p50_ms_at_half_load": percentile_ms(found, 50),
+        "p99_ms_at_half_load": percentile_ms(found, 99),
+        "failed": failed,
+    }
+
+
+def load(url: str, key: str, paths: Sequence[str], seconds: float) -> tuple[float, float]:
+    """(requests a second, CPU µs a request of everything but the load generator)."""
+    pids = descendants(os.getpid())
+    before_s = cpu_s(pids)
+    rate = requests_per_s(url, key, paths, CONNECTIONS, seconds)
+    return rate, (cpu_s(pids) - before_s) / (rate * seconds) * 1e6
+
+
+def main() -> None:
+    """See the module."""
+    parser = arguments(__doc__)
+    parser.add_argument("--seconds", type=float, default=8, help="of each half of a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--users", type=int, default=1_000)
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rounds, options.users = 2, 2, 200
+    users = [f"look-{n}" for n in range(options.users)]
+    paths = [f"/v1/users/{user}/segments" for user in users]
+    with cluster(adapt=add_empty_app) as running:
+        url, key = running.url, running.api_key
+        say(f"{len(users)} users get their segments")
+        uvloop.run(fill(url, key, users))
+        load(url, key, [PREFIX], 2), load(url, key, paths, 2)
+        rounds = []
+        for number in range(options.rounds):
+            empty, looked = load(url, key, [PREFIX], options.seconds), load(url, key, paths, options.seconds)
+            rounds.append((empty, looked))
+            say(f"round {number + 1}: empty {empty[0]:.0f}/s, lookup {looked[0]:.0f}/s")
+        rate = statistics.median(looked[0] for _empty, looked in rounds)
+        latencies = uvloop.run(open_loop(url, key, paths, rate / 2, options.seconds))
+    metrics = {
+        "ratio_to_empty_deployment": round(statistics.median(b[0] / a[0] for a, b in rounds), 3),
+        "requests_per_s": round(rate),
+        "empty_requests_per_s": round(statistics.median(empty[0] for empty, _looked in rounds)),
+        "cpu_us_per_request": round(statistics.median(looked[1] for _empty, looked in rounds), 1),
+        "empty_cpu_us_per_request": round(statistics.median(empty[1] for empty, _looked in rounds), 1),
+        **latencies,
+    }
+    settings = {"connections": CONNECTIONS, "rounds": options.rounds, "seconds": options.seconds, "users": options.users}
+    finish("segment_lookup", metrics, settings | {"generator": generator()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The command `rayce`. What needs more than the library is handed to the programs of the checkout by name."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="rayce: real-time personalization on Ray.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+segments = typer.Typer(help="Segment catalogues.", no_args_is_help=True)
+app.add_typer(segments, name="segments")
+
+_HANDED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(add_help_option=False, context_settings=_HANDED_ON)
+def local(context: typer.Context) -> None:
+    """Real Redis, Kafka and DynamoDB servers on this machine: up, down, status, logs, reset."""
+    _hand_on("local", "cluster.local", context.args)
+
+
+@app.command(add_help_option=False, context_settings=_HANDED_ON)
+def up(context: typer.Context) -> None:
+    """All of rayce on this machine, in the foreground: stores, stream, Serve."""
+    _hand_on("up", "cluster.up", context.args)
+
+
+@app.command(add_help_option=False, context_settings=_HANDED_ON)
+def demo(context: typer.Context) -> None:
+    """Real shopping data through the whole loop, with a page to look at it."""
+    _hand_on("demo", "examples.demo", context.args)
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/settings.md.")] = False,
+) -> None:
+    """Every knob, its default, and why one would turn it."""
+    from rayce import settings_page
+
+    typer.echo(settings_page.markdown() if markdown else settings_page.text(), nl=False)
+
+
+@segments.command()
+def check(file: Annotated[Path, typer.Argument(help="A segment catalogue (YAML).")]) -> None:
+    """Check a catalogue as rayce would load it. Exit code 1, with key and value, where it does not hold together."""
+    from rayce.errors import InvalidCatalogue
+    from rayce.segments.catalogue import load_catalogue
+
+    try:
+        catalogue = load_catalogue(file)
+    except InvalidCatalogue as error:
+        value = _value_at(file, error.key) if error.value is None else error.value
+        typer.echo(f"{error}\n  file:  {file}\n  key:   {error.key or '-'}\n  value: {value!r}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{file}: {len(catalogue.segments)} segments, version {catalogue.version}")
+
+
+@app.command()
+def version() -> None:
+    """The version of this library."""
+    from rayce import __version__
+
+    typer.echo(f"rayce {__version__}")
+
+
+def main() -> None:
+    """Entry point of the command `rayce`."""
+    app(prog_name="rayce")
+
+
+def _hand_on(command: str, module: str, arguments: list[str]) -> NoReturn:
+    """Become `python -m module`, so that signals and the exit code are the program's own."""
+    checkout = _checkout(module)
+    if checkout is None:
+        typer.echo(
+            f"`rayce {command}` runs the program {module}, which is not part of the installed library: "
+            "run it inside a checkout of rayce.",
+            err=True,
+        )
+        raise typer.Exit(2)
+    paths = [str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
+
+
+def _checkout(module: str) -> Path | None:
+    """Where the program lies: beside this library, or where we stand."""
+    for folder in (Path(__file__).resolve().parent.parent, Path.cwd()):
+        place = folder.joinpath(*module.split("."))
+        if place.with_suffix(".py").is_file() or (place / "__main__.py").is_file():
+            return folder
+    return None
+
+
+def _value_at(file: Path, key: str) -> object:
+    """The value at a path such as `$.segments[0].bit`; None where there is none."""
+    import re
+
+    import yaml
+
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for name, number in re.findall(r"\.?([A-Za-z_]\w*)|\[(\d+)\]", key.removeprefix("$")):
+            value = value[int(number)] if number else value[name]
+    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
+        return None
+    return value
+
+
+if __name__ == "__main__":
+    main()
