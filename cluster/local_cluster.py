@@ -18,6 +18,7 @@ from typing import Any
 import ray
 import yaml
 from ray import serve
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from cluster.environment import RAY_ENVIRONMENT
@@ -132,6 +133,8 @@ class LocalCluster:
         os.environ.update(
             {
                 "PYTHONPATH": str(CHECKOUT),
+                # Ray then takes 127.0.0.1 as the node's address on Linux too, and its servers listen there only.
+                "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
                 "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
                 "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
                 "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
@@ -142,6 +145,7 @@ class LocalCluster:
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             }
         )
+        ray_constants.ENABLE_RAY_CLUSTER = False  # the same for this process, where Ray has read its environment already
         haproxy.mkdir(parents=True, exist_ok=True)
         dashboard_port = free_port(8265)
         ray.init(

@@ -1,18 +1,18 @@
 """The fold: profile × event → profile. Pure, event time only; replaying the log gives the same bytes.
 
 Late events count by their own time and never reopen a session. An event whose id is among the last `MAX_RECENT_IDS` of the
-person counts once. A withdrawal forgets everything but the withdrawal itself.
+person counts once. A withdrawal or an erasure forgets everything but itself.
 """
 
 from collections.abc import Callable
 from hashlib import blake2b
-from math import log2
+from math import exp2, log2
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from rayce.consent import PERSONALIZATION
-from rayce.event import CONSENT_CHANGED, Event, Line
+from rayce.event import CONSENT_CHANGED, CONTROL, ERASED, Event, Line
 from rayce.profile import (
     MAX_BOUGHT,
     MAX_CART_ITEMS,
@@ -40,8 +40,8 @@ V = TypeVar("V")
 
 def fold(profile: Profile, event: Event) -> Profile:
     """The profile after the event; the same object where the event changes nothing (repeated, or not permitted)."""
-    if event.type == CONSENT_CHANGED:
-        return _change_consent(profile, event)
+    if event.type in CONTROL:
+        return _control(profile, event)
     digest = blake2b(event.event_id.encode(), digest_size=_ID_BYTES).digest()
     if not _permitted(profile, event) or _seen(profile.recent_ids, digest):
         return profile
@@ -74,7 +74,11 @@ def fold(profile: Profile, event: Event) -> Profile:
     )
 
 
-def _change_consent(profile: Profile, event: Event) -> Profile:
+def _control(profile: Profile, event: Event) -> Profile:
+    if event.type == ERASED:
+        return Profile(tenant=event.tenant)
+    if event.type != CONSENT_CHANGED:
+        return profile
     if event.consent & PERSONALIZATION:
         return replace(profile, tenant=event.tenant, purposes=event.consent)
     return Profile(tenant=event.tenant)
@@ -104,8 +108,8 @@ def _earliest(known: int, now: int) -> int:
 def _decayed(value: float, at: int, added: float, now: int, half_life: int) -> float:
     """`value` as of `at`, plus `added` as of `now`, both as of the later of the two."""
     if now >= at:
-        return value * 2.0 ** ((at - now) / half_life) + added
-    return value + added * 2.0 ** ((now - at) / half_life)
+        return value * exp2((at - now) / half_life) + added
+    return value + added * exp2((now - at) / half_life)
 
 
 def _session(session: Session, event: Event) -> Session:

@@ -13,16 +13,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from rayce.errors import InvalidInput
-from rayce.event import VERSION, Event, Line, Scalar
-from rayce.item import ItemId
+from rayce.event import LATEST_MS, VERSION, Event, Line, Moment, Quantity, Scalar
+from rayce.item import ItemId, Price
 from rayce.pseudonym import Pseudonymizer
 from rayce.refusals import UNREADABLE, RowError, excerpt, row_error
 from rayce.settings import PrivacySettings
 from rayce.uuid7 import uuid7
 
 MAX_TEXT = 64
-LATEST_MS = 4_102_444_800_000
-"""The year 2100: a later timestamp is a mistake."""
 _IDENTIFYING = re.compile(
     r"@|＠|%40"  # e-mail addresses
     r"|\?|https?:|//|=\w"  # addresses of pages, query strings
@@ -32,8 +30,6 @@ _IDENTIFYING = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
-Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
-Price = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=1024)]
 Value = Text | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | bool
@@ -64,9 +60,9 @@ class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
         "custom",
     ]
     user_id: Id
-    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z_.:-]+$")] | None = None
+    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z_-]+$")] | None = None
     session_id: Id | None = None
-    timestamp: Annotated[int, Meta(ge=0, le=LATEST_MS)] | Annotated[str, Meta(max_length=40)] | None = None
+    timestamp: Moment | Annotated[str, Meta(max_length=40)] | None = None
     items: Annotated[tuple[LineIn, ...], Meta(max_length=500)] = ()
     context: Values = {}
     properties: Values = {}
@@ -173,7 +169,4 @@ def _rfc3339_ms(text: str) -> int:
         raise InvalidInput("neither milliseconds since the epoch nor RFC 3339", "$.timestamp", text) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
-        return (moment - _EPOCH) // timedelta(milliseconds=1)
-    except OverflowError:  # the first and the last day of the calendar, in a far time zone
-        return -1
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -5,10 +5,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from rayce.event import Scalar
-
 ItemId = Annotated[str, Meta(min_length=1, max_length=128)]
 Word = Annotated[str, Meta(max_length=256)]
+Categories = Annotated[tuple[Word, ...], Meta(max_length=16)]
+Price = Annotated[float, Meta(ge=0, le=1e9)]
+Attribute = Annotated[str, Meta(max_length=512)] | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | bool
+Attributes = Annotated[dict[Annotated[str, Meta(max_length=64)], Attribute], Meta(max_length=64)]
+"""Together an item stays well below the 400 KB that DynamoDB takes."""
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,11 +19,11 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
 
     item_id: ItemId
     title: Word = ""
-    categories: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+    categories: Categories = ()
     brand: Word = ""
-    price: Annotated[float, Meta(ge=0)] | None = None
+    price: Price | None = None
     available: bool = True
-    attributes: Annotated[dict[Word, Scalar], Meta(max_length=64)] = {}
+    attributes: Attributes = {}
 
 
 decode_item = msgspec.json.Decoder(Item).decode

@@ -45,6 +45,9 @@ LABELS: dict[Name, tuple[str, ...]] = {
 
 BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+_ROW = len(BUCKETS_S) + 3
+"""Buckets, the one of all that is slower, sum, count."""
+
 Key = tuple[str, ...]
 """Name and label values."""
 
@@ -79,7 +82,7 @@ class Metrics:
         key = (name, *labels)
         row = self._histograms.get(key)
         if row is None:
-            row = self._histograms[key] = [0.0] * (len(BUCKETS_S) + 3)
+            row = self._histograms[key] = [0.0] * _ROW
         row[bisect_left(BUCKETS_S, value_s)] += 1
         row[-2] += value_s
         row[-1] += 1
@@ -89,16 +92,18 @@ class Metrics:
         return msgspec.msgpack.encode(_Snapshot(list(self._numbers.items()), list(self._histograms.items())))
 
     def merge(self, snapshot: bytes) -> None:
-        """Add another process' snapshot; one that cannot be read is passed over."""
+        """Add another process' snapshot; what is not of our list (another version's) is passed over."""
         try:
             other = msgspec.msgpack.decode(snapshot, type=_Snapshot)
         except msgspec.MsgspecError:
             return
         for key, value in other.numbers:
-            self._numbers[key] = self._numbers.get(key, 0) + value
+            if _is_known(key):
+                self._numbers[key] = self._numbers.get(key, 0) + value
         for key, row in other.histograms:
-            known = self._histograms.get(key, [0.0] * len(row))
-            self._histograms[key] = [a + b for a, b in zip(known, row, strict=False)]
+            if _is_known(key) and len(row) == _ROW:
+                known = self._histograms.get(key, [0.0] * _ROW)
+                self._histograms[key] = [a + b for a, b in zip(known, row, strict=True)]
 
     def text(self) -> str:
         """Prometheus' text format, version 0.0.4."""
@@ -125,6 +130,11 @@ class Metrics:
                 yield f"{name}_bucket{_labels(name, key, f'{bound}')} {int(total)}"
             yield f"{name}_sum{_labels(name, key)} {row[-2]:g}"
             yield f"{name}_count{_labels(name, key)} {int(row[-1])}"
+
+
+def _is_known(key: Key) -> bool:
+    labels: tuple[str, ...] | None = LABELS.get(key[0]) if key else None  # type: ignore[call-overload]
+    return labels is not None and len(labels) == len(key) - 1
 
 
 def _labels(name: Name, key: Key, bound: str = "") -> str:

@@ -32,7 +32,7 @@ def row_error(index: int, body: bytes, kind: Any, message: str) -> RowError:
         return RowError(index, path, excerpt(body), text)
     if path.endswith(ANY_KEY):
         path = _name_the_key(tree, path.removesuffix(ANY_KEY), kind, message)
-    found = _below(tree, path)
+    found = value_at(tree, path, UNSET)
     return RowError(index, path, excerpt(body) if found is UNSET else _short(found), text)
 
 
@@ -49,7 +49,7 @@ def where(message: str) -> tuple[str, str]:
 
 def _name_the_key(tree: Any, path: str, kind: Any, message: str) -> str:
     """The path with the name of that entry of the map at `path` which gives the same message when it stands alone."""
-    entries = _below(tree, path)
+    entries = value_at(tree, path)
     if not isinstance(entries, dict):
         return path
     everything = dict(entries)
@@ -67,13 +67,13 @@ def _name_the_key(tree: Any, path: str, kind: Any, message: str) -> str:
     return path
 
 
-def _below(tree: Any, path: str) -> Any:
-    """What is at a path such as `$.items[0].quantity`; UNSET where there is nothing."""
+def value_at(tree: Any, path: str, nothing: Any = None) -> Any:
+    """What is at a path such as `$.items[0].quantity`; `nothing` where there is nothing."""
     try:
         for key, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
             tree = tree[int(number)] if number else tree[key]
     except (KeyError, IndexError, TypeError):
-        return UNSET
+        return nothing
     return tree
 
 

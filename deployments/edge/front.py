@@ -58,7 +58,7 @@ def _hot_user(scope: Scope) -> str | None:
     if not path.startswith(HEAD) or not path.endswith(TAIL):
         return None
     user = path[len(HEAD) : -len(TAIL)]
-    return user if 1 <= len(user) <= MAX_USER_ID and "/" not in user else None
+    return user if 1 <= len(user) <= MAX_USER_ID and user.isascii() and "/" not in user else None
 
 
 def _authorization(scope: Scope) -> str | None:

@@ -13,8 +13,9 @@ from deployments.edge.problems import Problem
 from deployments.edge.requests import path_id, read_body, read_json, read_query, reply
 from deployments.edge.schemas import ItemPatch, ItemsOut, Stored
 from rayce.errors import InvalidInput
-from rayce.ingest import RowError, split_rows, value_at, where
+from rayce.ingest import split_rows
 from rayce.item import Item, decode_item, encode_item
+from rayce.refusals import UNREADABLE, RowError, row_error
 
 MAX_ITEM_ID, MAX_ASKED = 128, 100
 
@@ -38,9 +39,8 @@ async def put_items(edge: Edge, caller: Caller, request: Request) -> Response:
         try:
             item = decode_item(raw)
             items[item.item_id] = encode_item(item)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            path, message = where(str(error))
-            errors.append(RowError(index, path, value_at(bytes(raw), path), message))
+        except UNREADABLE as error:
+            errors.append(row_error(index, bytes(raw), Item, str(error)))
     if not items:
         first = errors[0]
         raise Problem(422, f"{first.path}: {first.message}", first.path, first.value, errors=errors)

@@ -32,9 +32,9 @@ def problem_response(problem: Problem) -> Response:
         "type": "about:blank",
         "title": TITLES.get(problem.status, "Error"),
         "status": problem.status,
-        "detail": problem.detail,
+        "detail": _unicode(problem.detail),
         "key": problem.key,
-        "value": problem.value,
+        "value": _unicode(problem.value) if isinstance(problem.value, str) else problem.value,
         **problem.more,
     }
     headers = {"cache-control": "no-store"}
@@ -45,3 +45,8 @@ def problem_response(problem: Problem) -> Response:
     return Response(
         msgspec.json.encode(body), problem.status, headers=headers, media_type="application/problem+json"
     )
+
+
+def _unicode(text: str) -> str:
+    """Without the lone surrogates that a path may hold: they cannot be encoded."""
+    return text.encode("utf-8", "replace").decode()

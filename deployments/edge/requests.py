@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from deployments.edge.problems import Problem
-from rayce.ingest import value_at, where
+from rayce.refusals import UNREADABLE, row_error, where
 
 T = TypeVar("T")
 
@@ -24,8 +24,8 @@ def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = 
 async def read_body(request: Request, limit: int) -> bytes:
     """The body; a `Problem` 413 as soon as it is longer than `limit` bytes."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise Problem(413, f"the body has {length} bytes, at most {limit} are allowed", "Content-Length", int(length))
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise Problem(413, f"the body has {length} bytes, at most {limit} are allowed", "Content-Length", length)
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -42,23 +42,20 @@ async def read_json(request: Request, kind: type[T], limit: int) -> T:
     body = await read_body(request, limit)
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        path, message = where(str(error))
-        raise Problem(422, f"{path}: {message}", path, value_at(body, path)) from None
+    except UNREADABLE as error:
+        refused = row_error(0, body, kind, str(error))
+        raise Problem(422, f"{refused.path}: {refused.message}", refused.path, refused.value) from None
 
 
-def read_query(request: Request, kind: type[T], **fixed: object) -> T:
+def read_query(request: Request, kind: type[T]) -> T:
     """The query parameters as `kind`; a `Problem` 422 names the parameter."""
     values: dict[str, object] = {}
     for name, value in request.query_params.multi_items():
         if name in values:
             raise Problem(422, f"`{name}` is given twice", name, value)
         values[name] = value
-    for name in fixed:
-        if name in values:
-            raise Problem(422, f"unknown parameter `{name}`", name, values[name])
     try:
-        return msgspec.convert({**values, **fixed}, kind, strict=False)
+        return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         path, message = where(str(error))
         key = path.removeprefix("$").lstrip(".") or "query"
@@ -66,8 +63,10 @@ def read_query(request: Request, kind: type[T], **fixed: object) -> T:
 
 
 def path_id(request: Request, name: str, limit: int) -> str:
-    """An id of the path; a `Problem` 422 where it is too long."""
+    """An id of the path; a `Problem` 422 where it is too long or no Unicode."""
     value: str = request.path_params[name]
     if not value or len(value) > limit:
         raise Problem(422, f"{name}: 1 to {limit} characters", name, value[:64])
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Problem(422, f"{name}: not Unicode", name, value[:64])
     return value

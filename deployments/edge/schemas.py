@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from rayce.event import Scalar
-from rayce.ingest import Id, RowError, Values
-from rayce.item import Item, ItemId
+from rayce.event import Moment
+from rayce.ingest import Id, Values
+from rayce.item import Attributes, Categories, Item, ItemId, Price, Word
+from rayce.refusals import RowError
 
 Rung = Literal["live", "stale", "precomputed", "segment", "global"]
-Moment = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Slot = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
 ItemIds = Annotated[tuple[ItemId, ...], Meta(max_length=500)]
@@ -139,12 +139,12 @@ class ItemPatch(Struct, frozen=True, forbid_unknown_fields=True):
     """An item whose id is in the path."""
 
     item_id: ItemId | None = None
-    title: Annotated[str, Meta(max_length=256)] = ""
-    categories: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=16)] = ()
-    brand: Annotated[str, Meta(max_length=256)] = ""
-    price: Annotated[float, Meta(ge=0)] | None = None
+    title: Word = ""
+    categories: Categories = ()
+    brand: Word = ""
+    price: Price | None = None
     available: bool = True
-    attributes: Annotated[dict[str, Scalar], Meta(max_length=64)] = {}
+    attributes: Attributes = {}
 
 
 class ItemsOut(Struct, frozen=True):

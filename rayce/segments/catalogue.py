@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 
 from rayce.errors import InvalidCatalogue
 from rayce.event import BEHAVIOUR
+from rayce.refusals import UNREADABLE, value_at, where
 from rayce.segments.rules import Test, compile_rule
 
 MAX_BIT = 1023
+MAX_TTL_S = 366 * 86_400
 
 Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 
@@ -29,7 +31,7 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     when: dict[str, Any] | None = None
     model: Name | None = None
     threshold: float = 0.5
-    ttl_s: Annotated[int, Meta(ge=1)] | None = None
+    ttl_s: Annotated[int, Meta(ge=1, le=MAX_TTL_S)] | None = None
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,9 +69,14 @@ def parse_catalogue(text: str) -> Catalogue:
     """The catalogue in a YAML text."""
     try:
         tree = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidCatalogue(f"not YAML: {error}", "", None) from None
+    try:
         file = msgspec.convert(tree, _File)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise InvalidCatalogue(str(error), str(error).rpartition(" - at ")[2].strip("`"), None) from None
+    except UNREADABLE as error:
+        path, message = where(str(error))
+        key = path.removeprefix("$.")
+        raise InvalidCatalogue(f"{key}: {message}", key, value_at(tree, path)) from None
     taken: dict[object, str] = dict.fromkeys(file.retired_bits, "a retired segment")
     tests: dict[str, Test] = {}
     for i, segment in enumerate(file.segments):
@@ -95,5 +102,9 @@ def _check(segment: Segment, key: str) -> None:
         raise InvalidCatalogue(f"{key}.triggers: `{segment.name}` could never change", f"{key}.triggers", [])
     if segment.kind == "rule" and segment.when is None:
         raise InvalidCatalogue(f"{key}.when: `{segment.name}` is a rule without one", f"{key}.when", None)
+    if segment.kind == "rule" and segment.model is not None:
+        raise InvalidCatalogue(f"{key}.model: `{segment.name}` is a rule, not a model", f"{key}.model", segment.model)
     if segment.kind == "model" and segment.model is None:
         raise InvalidCatalogue(f"{key}.model: `{segment.name}` names no model", f"{key}.model", None)
+    if segment.kind == "model" and segment.when is not None:
+        raise InvalidCatalogue(f"{key}.when: `{segment.name}` is a model, not a rule", f"{key}.when", segment.when)

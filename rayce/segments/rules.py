@@ -11,7 +11,7 @@ from rayce.errors import InvalidCatalogue
 from rayce.features import FEATURES
 from rayce.profile import Profile
 
-MAX_DEPTH, MAX_NODES = 8, 200
+MAX_DEPTH, MAX_NODES, MAX_BOUND = 8, 200, 1e15
 
 Test = Callable[[Profile, int], bool]
 
@@ -26,16 +26,20 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 def compile_rule(tree: object, key: str) -> Test:
     """A test of (profile, moment in ms). `InvalidCatalogue` names the key below `key` and the value that offends."""
-    count = _nodes(tree)
-    if count > MAX_NODES:
-        raise InvalidCatalogue(f"{key}: {count} nodes, at most {MAX_NODES} are allowed", key, count)
+    if _nodes(tree) > MAX_NODES:
+        raise InvalidCatalogue(f"{key}: more than {MAX_NODES} nodes", key, None)
     return _compile(tree, key, 1)
 
 
 def _nodes(tree: object) -> int:
-    if isinstance(tree, dict):
-        return 1 + sum(_nodes(value) for value in tree.values())
-    return sum(_nodes(value) for value in tree) if isinstance(tree, list) else 0
+    """Maps and lists in the tree, counted no further than needed: YAML can express trees without end."""
+    count, waiting = 0, [tree]
+    while waiting and count <= MAX_NODES:
+        node = waiting.pop()
+        if isinstance(node, dict | list):
+            count += 1
+            waiting += node.values() if isinstance(node, dict) else node
+    return count
 
 
 def _compile(tree: object, key: str, depth: int) -> Test:
@@ -46,7 +50,7 @@ def _compile(tree: object, key: str, depth: int) -> Test:
     if "feature" in tree:
         return _comparison(tree, key)
     if len(tree) != 1:
-        raise InvalidCatalogue(f"{key}: one of `all`, `any`, `not` at a time, not {sorted(tree)}", key, sorted(tree))
+        raise InvalidCatalogue(f"{key}: one of `all`, `any`, `not` at a time, not {list(tree)}", key, list(tree))
     (word, below), path = next(iter(tree.items())), f"{key}.{next(iter(tree))}"
     if word == "not":
         inner = _compile(below, path, depth + 1)
@@ -62,7 +66,7 @@ def _compile(tree: object, key: str, depth: int) -> Test:
 
 def _comparison(tree: dict[str, Any], key: str) -> Test:
     name = tree["feature"]
-    if name not in FEATURES:
+    if not isinstance(name, str) or name not in FEATURES:
         raise InvalidCatalogue(f"{key}.feature: unknown feature `{name}`; known: {', '.join(FEATURES)}", key, name)
     if not set(tree) - {"feature"}:
         raise InvalidCatalogue(f"{key}: feature `{name}` is compared with nothing", key, name)
@@ -72,7 +76,7 @@ def _comparison(tree: dict[str, Any], key: str) -> Test:
             continue
         if word not in COMPARISONS:
             raise InvalidCatalogue(f"{key}: unknown comparison `{word}`; known: {', '.join(COMPARISONS)}", key, word)
-        if isinstance(bound, bool) or not isinstance(bound, int | float):
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not abs(bound) <= MAX_BOUND:
             raise InvalidCatalogue(f"{key}.{word}: a number, not {bound!r}", f"{key}.{word}", bound)
         bounds.append((COMPARISONS[word], float(bound)))
     feature = FEATURES[name]

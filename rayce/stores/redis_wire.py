@@ -29,6 +29,8 @@ class RedisWire:
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """The commands' replies, in order. `Unavailable` when they are not all there in time or one is an error."""
+        if not commands:
+            return []
         link = self._link
         if link is None or link.broken:
             link = await self._connect()
@@ -70,8 +72,12 @@ class RedisWire:
             greeting.append(("AUTH", *user, options["password"]))
         if options.get("db"):
             greeting.append(("SELECT", options["db"]))
-        if greeting:
-            await link.ask(greeting, self._timeout_s)
+        try:
+            if greeting:
+                await link.ask(greeting, self._timeout_s)
+        except Unavailable:
+            link.drop("refused")
+            raise
         return link
 
 

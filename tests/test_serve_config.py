@@ -1,0 +1,62 @@
+"""`deployments/serve_config.yaml`: what `serve deploy` takes, and what the application defines."""
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    text = (CHECKOUT / "deployments" / "serve_config.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def test_serves_own_schema_takes_it(config: dict[str, Any]) -> None:
+    schema = ServeDeploySchema.model_validate(config)
+    assert [application.name for application in schema.applications] == ["rayce"]
+
+
+def test_a_misspelt_option_it_does_not_take(config: dict[str, Any]) -> None:
+    config["applications"][0]["deployments"][0]["max_ongoing_request"] = 3
+    with pytest.raises(ValueError, match="max_ongoing_request"):
+        ServeDeploySchema.model_validate(config)
+
+
+def test_it_names_every_deployment_that_the_application_defines(config: dict[str, Any]) -> None:
+    tree = ast.parse((CHECKOUT / "deployments" / "app.py").read_text(encoding="utf-8"))
+    defined = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(d).startswith("serve.deployment") for d in node.decorator_list)
+    }
+    named = [deployment["name"] for deployment in config["applications"][0]["deployments"]]
+    assert sorted(named) == sorted(defined)
+
+
+def test_its_import_path_leads_to_a_builder_that_takes_its_arguments(config: dict[str, Any]) -> None:
+    (application,) = config["applications"]
+    module, _, name = application["import_path"].partition(":")
+    builder = getattr(importlib.import_module(module), name)
+    assert callable(builder)
+    assert set(application["args"]) == {"settings"}
+
+
+def test_every_deployment_scales_between_bounds_and_takes_more_than_the_default(config: dict[str, Any]) -> None:
+    for deployment in config["applications"][0]["deployments"]:
+        scaling = deployment["autoscaling_config"]
+        assert 1 <= scaling["min_replicas"] < scaling["max_replicas"], deployment["name"]
+        assert deployment["max_ongoing_requests"] >= 100, "the default of 5 collapses under load"
+
+
+def test_it_listens_on_loopback_unless_told_otherwise(config: dict[str, Any]) -> None:
+    assert config["http_options"]["host"] == "127.0.0.1"
+    assert config["logging_config"]["enable_access_log"] is False
