@@ -39,6 +39,8 @@ from rayce.stores.redis_view import RedisReader
 DURABLE_THREADS = 4
 READS_PER_CALL, RANKS_PER_CALL, CALLS_IN_FLIGHT = 64, 8, 8
 TELL_EVERY_S = 1.0
+PATIENCE = 0.8
+"""Share of the edge's deadline that the feature reader may spend on durable memory."""
 
 
 @serve.deployment
@@ -48,7 +50,8 @@ class FeatureReaderDeployment:
     def __init__(self, settings: Settings) -> None:
         hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
         executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")
-        self._reader = FeatureReader(People(hot, durable, executor), hot, durable, executor)
+        within_s = PATIENCE * settings.edge.read_deadline_ms / 1000
+        self._reader = FeatureReader(People(hot, durable, executor), hot, durable, executor, within_s)
 
     async def read_many(self, asks: Sequence[ReadQuestion]) -> list[Reply]:
         """See `FeatureReader.read_many`."""

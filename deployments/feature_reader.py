@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 
 from rayce.consent import PERSONALIZATION
 from rayce.errors import Unavailable
-from rayce.people import People
+from rayce.people import NOBODY, People, Person
 from rayce.stores.interfaces import DurableLists, HotReader
 
 Ask = tuple[str, int]
@@ -16,28 +16,49 @@ Reply = tuple[int, bytes | None, bytes | None]
 
 
 class FeatureReader:
-    """Reads people. Raises `Unavailable` only when no store can tell."""
+    """Reads people; waits for durable memory no longer than `within_s`. Whom no store can tell of is nobody.
 
-    def __init__(self, people: People, hot: HotReader, lists: DurableLists, executor: Executor) -> None:
+    Raises `Unavailable` when that is so of everybody asked for: then the fault may be here.
+    """
+
+    def __init__(
+        self, people: People, hot: HotReader, lists: DurableLists, executor: Executor, within_s: float
+    ) -> None:
         self._people = people
         self._hot = hot
         self._lists = lists
         self._executor = executor
+        self._within_s = within_s
 
     async def read_many(self, asks: Sequence[Ask]) -> list[Reply]:
         """One reply an ask, in order. Nothing of a person without consent is read from the lists or returned."""
-        persons = await asyncio.gather(*(self._people.state(person) for person, _generation in asks))
+        until_s = asyncio.get_running_loop().time() + self._within_s
+        persons = await self._read_people([person for person, _generation in asks])
         allowed: dict[int, list[str]] = {}
         for (person, generation), found in zip(asks, persons, strict=True):
             if generation and found.consent.allows(PERSONALIZATION):
                 allowed.setdefault(generation, []).append(person)
-        lists = {generation: await self._read_lists(generation, wanted) for generation, wanted in allowed.items()}
+        lists = {
+            generation: await self._read_lists(generation, wanted, until_s) for generation, wanted in allowed.items()
+        }
         return [
             (found.consent.purposes, found.value, lists.get(generation, {}).get(person))
             for (person, generation), found in zip(asks, persons, strict=True)
         ]
 
-    async def _read_lists(self, generation: int, persons: list[str]) -> dict[str, bytes]:
+    async def _read_people(self, persons: Sequence[str]) -> list[Person]:
+        answers = await asyncio.gather(*map(self._read_person, persons))
+        if answers and not any(answers):
+            raise Unavailable("people", "no store can tell of anybody")
+        return [answer or NOBODY for answer in answers]
+
+    async def _read_person(self, person: str) -> Person | None:
+        try:
+            return await self._people.state(person, self._within_s)
+        except Unavailable:
+            return None
+
+    async def _read_lists(self, generation: int, persons: list[str], until_s: float) -> dict[str, bytes]:
         """From hot memory, the rest from durable memory; a list that cannot be read is no list."""
         found: dict[str, bytes] = {}
         try:
@@ -46,10 +67,14 @@ class FeatureReader:
         except Unavailable:
             pass  # durable memory is asked for all of them
         missing = [person for person in persons if person not in found]
-        if missing:
+        breaker = self._people.durable_breaker
+        if missing and breaker.allows():
             loop = asyncio.get_running_loop()
             try:
-                found |= await loop.run_in_executor(self._executor, self._lists.load_lists, generation, missing)
-            except Unavailable:
-                return found
+                async with asyncio.timeout_at(until_s):
+                    found |= await loop.run_in_executor(self._executor, self._lists.load_lists, generation, missing)
+            except (Unavailable, TimeoutError):
+                breaker.failed()
+            else:
+                breaker.succeeded()
         return found

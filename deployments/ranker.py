@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rayce.candidates import Wish
+from rayce.errors import InvalidArtifact
 from rayce.generations import LiveGenerations
 from rayce.precomputed import decode_list
 from rayce.profile import decode_profile
@@ -13,7 +14,7 @@ Ask = tuple[str, bytes | None, bytes | None, Wish, int]
 
 
 class Ranker:
-    """Answers None where the tenant has no live shelf or model."""
+    """Answers None where the tenant has no live shelf or model, or where the profile or the list cannot be read."""
 
     def __init__(self, live: LiveGenerations, candidates: int) -> None:
         self._live = live
@@ -29,6 +30,9 @@ class Ranker:
         shelf, model = self._live.get(tenant, "shelf"), self._live.get(tenant, "ranker")
         if shelf is None or model is None:
             return None
-        profile = decode_profile(state) if state is not None else None
-        listed = decode_list(precomputed)
+        try:
+            profile = decode_profile(state) if state is not None else None
+            listed = decode_list(precomputed)
+        except InvalidArtifact:  # of this one person: the others of the call get their replies
+            return None
         return rank(shelf.value, model.value, profile, listed, wish, now_ms, self._candidates)

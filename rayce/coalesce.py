@@ -51,12 +51,16 @@ class Coalescer(Generic[K, V]):
     async def _run(self, batch: "dict[K, asyncio.Future[V]]") -> None:
         try:
             values = await self._load(list(batch))
-        except Exception as error:  # the callers get it
-            for future in batch.values():
-                future.set_exception(error)
-        else:
+            if len(values) != len(batch):
+                raise ValueError(f"{len(values)} values for {len(batch)} keys")
             for future, value in zip(batch.values(), values, strict=True):
                 future.set_result(value)
+        except BaseException as error:  # the callers get it
+            for future in batch.values():
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._free += 1
             self._start()

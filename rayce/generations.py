@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rayce.errors import RayceError
+from rayce.errors import RayceError, Unavailable
 from rayce.stores.interfaces import DurableGenerations
 
 Parse = Callable[[Mapping[str, bytes]], Any]
@@ -74,10 +74,12 @@ class LiveGenerations:
         parse = self._parsers[kind]
         try:
             value = parse(self._durable.load_generation(name, number)) if parse else None
-        except RayceError as error:
+        except Unavailable as error:
             self.errors[name] = str(error)
-            if not hasattr(error, "store"):
-                self._refused[name] = number
+            return
+        except Exception as error:  # whatever is wrong with its files must not stop the others: told in `errors`
+            self.errors[name] = f"{type(error).__name__}: {error}"
+            self._refused[name] = number
             return
         self._loaded[name] = Loaded(number, value)
         self.errors.pop(name, None)

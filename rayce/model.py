@@ -59,7 +59,7 @@ class Model:
             return cls(files[MODEL_FILE].decode(), manifest)
         except KeyError as error:
             raise InvalidArtifact(f"the generation has no file {error}", "files", sorted(files)) from None
-        except (msgspec.MsgspecError, lightgbm.basic.LightGBMError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
             raise InvalidArtifact(f"the model cannot be read: {error}", MODEL_FILE, None) from None
 
     def score_one(self, row: Sequence[float]) -> float:

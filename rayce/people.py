@@ -6,14 +6,14 @@ without consent reads as nobody. When neither memory answers, nobody is known: u
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from rayce.breaker import Breaker
 from rayce.coalesce import Coalescer
 from rayce.consent import PERSONALIZATION, UNKNOWN, Consent
-from rayce.errors import Unavailable
+from rayce.errors import InvalidArtifact, Unavailable
 from rayce.profile import decode_profile
 from rayce.segments.flags import pack_flags
 from rayce.stores.interfaces import DurableConsents, DurableProfiles, HotReader, HotRow, Shown
@@ -23,8 +23,8 @@ ABSENT_KEPT_S = 1.0
 MAX_ABSENT = 20_000
 
 
-class DurablePeople(DurableProfiles, DurableConsents):
-    """What is needed of durable memory here (a protocol by inheritance)."""
+class DurablePeople(DurableProfiles, DurableConsents, Protocol):
+    """What is needed of durable memory here."""
 
 
 class Person(NamedTuple):
@@ -45,7 +45,7 @@ _ABSENT = _Durable(None, None, None)
 
 
 class People:
-    """Reads flags and states of people. Raises `Unavailable` only when no store can tell."""
+    """Reads flags and states of people. Raises `Unavailable` only when no store can tell within the time given."""
 
     def __init__(self, hot: HotReader, durable: DurablePeople, executor: Executor) -> None:
         self._hot = hot
@@ -58,20 +58,27 @@ class People:
         self._misses = Coalescer(self._load_durable, in_flight=2, max_batch=100)
         self._absent: dict[str, float] = {}
 
-    async def flags(self, person: str) -> Person:
-        """Consent and packed flags."""
+    async def consent(self, person: str, within_s: float | None = None) -> Consent:
+        """The consent alone; `UNKNOWN` where none was given. `within_s` bounds the wait for durable memory."""
+        row = await self._flags.get(person)
+        if row.consent is not None:
+            return row.consent
+        return (await self._miss(person, within_s)).consent or UNKNOWN
+
+    async def flags(self, person: str, within_s: float | None = None) -> Person:
+        """Consent and packed flags. `within_s` bounds the wait for durable memory."""
         row = await self._flags.get(person)
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
-        found = await self._miss(person)
+        found = await self._miss(person, within_s)
         return _allowed(row.consent or found.consent, found.flags)
 
-    async def state(self, person: str) -> Person:
-        """Consent and encoded profile."""
+    async def state(self, person: str, within_s: float | None = None) -> Person:
+        """Consent and encoded profile. `within_s` bounds the wait for durable memory."""
         row = await self._states.get(person)
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
-        found = await self._miss(person)
+        found = await self._miss(person, within_s)
         return _allowed(row.consent or found.consent, found.state)
 
     async def put_consent(self, person: str, consent: Consent) -> None:
@@ -93,10 +100,12 @@ class People:
     async def _load_states(self, persons: Sequence[str]) -> Sequence[HotRow]:
         return await self._from_hot(self._hot.read_states, persons)
 
-    async def _from_hot(self, read, persons: Sequence[str]) -> Sequence[HotRow]:  # type: ignore[no-untyped-def]
+    async def _from_hot(
+        self, read: Callable[[Sequence[str]], Awaitable[Sequence[HotRow]]], persons: Sequence[str]
+    ) -> Sequence[HotRow]:
         if self.hot_breaker.allows():
             try:
-                rows: Sequence[HotRow] = await read(persons)
+                rows = await read(persons)
             except Unavailable:
                 self.hot_breaker.failed()
             else:
@@ -104,12 +113,16 @@ class People:
                 return rows
         return [HotRow(None, None)] * len(persons)
 
-    async def _miss(self, person: str) -> _Durable:
+    async def _miss(self, person: str, within_s: float | None) -> _Durable:
         now = time.monotonic()
         known = self._absent.get(person)
         if known is not None and now < known and not self.hot_breaker.is_open:
             return _ABSENT
-        found = await self._misses.get(person)
+        try:
+            async with asyncio.timeout(within_s):
+                found = await self._misses.get(person)
+        except TimeoutError:
+            raise Unavailable("dynamodb", f"no answer within {within_s} s") from None
         if found is _ABSENT:
             if len(self._absent) >= MAX_ABSENT:
                 self._absent.clear()
@@ -136,12 +149,7 @@ class People:
         rows = []
         for person in persons:
             consent, stored = consents.get(person), profiles.get(person)
-            if consent is None:
-                rows.append(_ABSENT)
-            elif stored is None or (profile := decode_profile(stored.state)).events == 0:
-                rows.append(_Durable(consent, None, None))
-            else:
-                rows.append(_Durable(consent, stored.state, pack_flags(profile)))
+            rows.append(_ABSENT if consent is None else _row(consent, stored.state if stored else None))
         return rows
 
     async def _backfill(self, persons: Sequence[str], found: Sequence[_Durable]) -> None:
@@ -153,6 +161,17 @@ class People:
             await self._hot.backfill(rows, consents)
         except Unavailable:
             self.hot_breaker.failed()
+
+
+def _row(consent: Consent, state: bytes | None) -> _Durable:
+    """A profile without events shows nothing, and so does one that cannot be read."""
+    try:
+        profile = decode_profile(state) if state is not None else None
+    except InvalidArtifact:
+        profile = None
+    if profile is None or not profile.events:
+        return _Durable(consent, None, None)
+    return _Durable(consent, state, pack_flags(profile))
 
 
 def _allowed(consent: Consent | None, value: bytes | None) -> Person:

@@ -4,8 +4,10 @@ Published as one generation, so that everything in it speaks of the same item nu
 """
 
 import io
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -93,14 +95,17 @@ class Shelf(NamedTuple):
             names = msgspec.json.decode(files[ITEMS_FILE], type=_Names)
             with np.load(io.BytesIO(files[ARRAYS_FILE]), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
-        except (KeyError, ValueError, OSError, msgspec.MsgspecError) as error:
+        except (KeyError, ValueError, OSError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
             raise InvalidArtifact(f"the shelf cannot be read: {error}", "files", sorted(files)) from None
+        if len({len(names.ids), len(names.category_sets), *(len(arrays[name]) for name in _BY_ITEM)}) != 1:
+            raise InvalidArtifact("the shelf's files do not speak of the same items", "files", sorted(files))
         number = {item_id: n for n, item_id in enumerate(names.ids)}
         sets = [frozenset(c) for c in names.category_sets]
         return cls(names.ids, number, names.groups, names.brands, sets, **arrays)
 
 
-_ARRAYS = ("group", "brand", "price", "available", "popularity", "neighbours", "neighbour_scores", "popular")
+_BY_ITEM = ("group", "brand", "price", "available", "popularity", "neighbours", "neighbour_scores")
+_ARRAYS = (*_BY_ITEM, "popular")
 
 
 def _numbered(names: Sequence[str]) -> tuple[list[str], Ints]:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from rayce.errors import Fenced, Unavailable
+from rayce.errors import Unavailable
 from rayce.stores.interfaces import DurableProfiles, Save
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
@@ -18,7 +18,8 @@ class Flusher:
         self._job: tuple[Mapping[int, Sequence[Save]], Callable[[], None]] | None = None
         self._wake = threading.Condition()
         self._stopping = False
-        self.fenced: Fenced | None = None
+        self.ended: Exception | None = None
+        """Why the thread has ended unasked: `Fenced`, or a bug. Then nothing more becomes durable here."""
         self.failing: str | None = None
         self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
         self._thread.start()
@@ -35,9 +36,9 @@ class Flusher:
             self._wake.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until idle or fenced; False if it took longer."""
+        """Wait until idle or ended; False if it took longer."""
         with self._wake:
-            return self._wake.wait_for(lambda: self._job is None or self.fenced is not None, timeout_s)
+            return self._wake.wait_for(lambda: self._job is None or self.ended is not None, timeout_s)
 
     def stop(self) -> None:
         """Give up what is not done."""
@@ -47,6 +48,14 @@ class Flusher:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # told to the worker, which stops: a flusher that is gone must not go unnoticed
+            with self._wake:
+                self.ended = error
+                self._wake.notify_all()
+
+    def _work(self) -> None:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._job is not None or self._stopping)
@@ -72,11 +81,6 @@ class Flusher:
                 with self._wake:
                     self._wake.wait_for(lambda: self._stopping, pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            except Fenced as error:
-                with self._wake:
-                    self.fenced = error
-                    self._wake.notify_all()
-                return False
             else:
                 self.failing = None
                 return True

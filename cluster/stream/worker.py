@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_POLL_MS = 20
 PAUSE_S = 0.05
+DRAIN_WITHIN_S = 5.0
 
 
 class Record(Protocol):
@@ -117,9 +118,9 @@ class Worker:
             return
 
     def _poll(self) -> Sequence[Record]:
-        """The next records; none while too much waits for a store (back-pressure, nothing is lost)."""
+        """The next records; none while too much waits for a store or the dead letters (nothing is lost)."""
         waiting = max(len(self._folding.dirty), len(self._showing.waiting))
-        if waiting > self._settings.max_dirty_users:
+        if waiting > self._settings.max_dirty_users or self._dead:
             self._stop.wait(PAUSE_S)
             return ()
         return self._reader.poll(IDLE_POLL_MS)
@@ -155,8 +156,8 @@ class Worker:
 
     def _tend(self) -> None:
         """What has to be done every now and then."""
-        if self._flusher.fenced is not None:
-            raise self._flusher.fenced
+        if self._flusher.ended is not None:
+            raise self._flusher.ended
         now = time.monotonic()
         if self._flusher.idle and now - self._flushed_s >= self._settings.flush_interval_ms / 1000:
             self._flushed_s = now
@@ -203,8 +204,10 @@ class Worker:
 
     def _drain(self) -> None:
         """Order matters: what is folded becomes durable, then the position is committed, then the log is let go."""
-        if self._flusher.wait(5.0):
+        if self._flusher.wait(DRAIN_WITHIN_S) and self._flusher.ended is None:
             self._flush()
-            self._flusher.wait(5.0)
+            self._flusher.wait(DRAIN_WITHIN_S)
+        if self._flusher.ended is not None:
+            raise self._flusher.ended
         self._committed = {}
         self._commit(wait=True)

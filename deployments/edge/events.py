@@ -46,8 +46,8 @@ async def _permitted(edge: Edge, caller: Caller, rows: list[Row]) -> list[tuple[
     """Key and value of the records to write."""
     users = {row.event.user_id for row in rows}
     person_of = {user: edge.pseudonymizer.person(caller.tenant, user) for user in users}
-    found = await asyncio.gather(*(edge.people.flags(person_of[user]) for user in person_of))
-    purposes = {user: person.consent.purposes for user, person in zip(person_of, found, strict=True)}
+    found = await asyncio.gather(*(edge.people.consent(person_of[user]) for user in person_of))
+    purposes = {user: consent.purposes for user, consent in zip(person_of, found, strict=True)}
     records = []
     for row in rows:
         user = row.event.user_id

@@ -17,8 +17,8 @@ from deployments.edge.schemas import Rung
 from rayce.breaker import Breaker
 from rayce.candidates import Wish, forbidden
 from rayce.consent import PERSONALIZATION
-from rayce.errors import RayceError
-from rayce.precomputed import decode_list
+from rayce.errors import InvalidArtifact, RayceError
+from rayce.precomputed import List, decode_list
 from rayce.profile import Profile, decode_profile
 from rayce.ranking import Ranked
 from rayce.shelf import Popular
@@ -58,18 +58,20 @@ class Ladder:
         ample = replace(wish, limit=wish.limit * SPARE)
         ranked = await self._live(edge, RankAsk(tenant, known.state, known.precomputed, ample, now_ms))
         if ranked is not None:
-            if personal and person is not None:
+            if personal and person is not None and not wish.categories and not wish.candidates:
                 self._keep(person, slot, ranked)
             return Rungs("live", ranked[: wish.limit], personal)
-        profile = decode_profile(known.state) if known.state is not None else None
+        if wish.categories:  # only the ranker knows what is in a category
+            return Rungs("global", [], personal)
+        profile = _profile(known.state)
         banned = forbidden(profile, wish, now_ms)
-        for rung, items in self._lower(edge, tenant, person if personal else None, slot, known, profile, now_ms):
+        for rung, items in self._lower(edge, tenant, person if personal else None, slot, known, profile):
             kept = [item for item in items if item.item_id not in banned]
             if wish.candidates:
                 kept = [item for item in kept if item.item_id in wish.candidates]
             if kept:
-                return Rungs(rung, kept[: wish.limit], personal and rung not in ("segment", "global"))
-        return Rungs("global", [], False)
+                return Rungs(rung, kept[: wish.limit], personal)
+        return Rungs("global", [], personal)
 
     async def _read(self, edge: Edge, tenant: str, person: str) -> ReadReply:
         """Through the feature reader; directly where it is away; nobody where no store can tell."""
@@ -87,9 +89,8 @@ class Ladder:
                 self._reader.succeeded()
                 return found
         try:
-            async with asyncio.timeout(deadline_s):
-                direct = await edge.people.state(person)
-        except (RayceError, TimeoutError):
+            direct = await edge.people.state(person, deadline_s)
+        except RayceError:
             edge.metrics.add("rayce_failures_total", 1, "stores")
             return NOBODY
         return ReadReply(direct.consent.purposes, direct.value, None)
@@ -115,13 +116,12 @@ class Ladder:
         slot: str,
         known: ReadReply,
         profile: Profile | None,
-        now_ms: int,
     ) -> Iterable[tuple[Rung, list[Ranked]]]:
         if person is not None:
             at_s, kept = self._kept.get(person, {}).get(slot, (0.0, []))
             if kept and time.monotonic() - at_s <= self._max_age_s:
                 yield "stale", kept
-            yield "precomputed", _from_list(decode_list(known.precomputed), "precomputed")
+            yield "precomputed", _from_list(_list(known.precomputed), "precomputed")
         loaded = edge.live.get(tenant, "popular")
         if loaded is None:
             return
@@ -139,6 +139,21 @@ class Ladder:
             slots[slot] = (time.monotonic(), ranked)
         if len(self._kept) > self._max_kept:
             self._kept.popitem(last=False)
+
+
+def _profile(state: bytes | None) -> Profile | None:
+    """What cannot be read is not there: the next rung answers."""
+    try:
+        return decode_profile(state) if state is not None else None
+    except InvalidArtifact:
+        return None
+
+
+def _list(data: bytes | None) -> List:
+    try:
+        return decode_list(data)
+    except InvalidArtifact:
+        return []
 
 
 def _from_list(entries: Iterable[tuple[str, float]], source: str) -> list[Ranked]:

@@ -19,7 +19,7 @@ from deployments.edge.ladder import Ladder
 from deployments.edge.openapi import describe
 from deployments.edge.problems import Problem, problem_response
 from deployments.edge.routes import answer, routes
-from rayce.errors import InvalidInput, Unavailable
+from rayce.errors import InvalidArtifact, InvalidInput, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,8 @@ class Server:
             response = await work(argument)
         except Problem as problem:
             response = problem_response(problem)
+        except InvalidArtifact as error:  # of a newer version, or damaged: not the caller's fault
+            response = problem_response(Problem(503, f"what is stored cannot be read: {error}", error.key))
         except InvalidInput as error:
             response = problem_response(Problem(422, str(error), error.key, error.value))
         except Unavailable as error:

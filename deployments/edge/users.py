@@ -53,7 +53,7 @@ async def get_segments(edge: Edge, caller: Caller, request: Request) -> Response
 async def segments_of(edge: Edge, caller: Caller, user: str, now_ms: int) -> tuple[Segments, Rung]:
     """The reply and its rung; shared with the fast path of `deployments.edge.front`."""
     try:
-        found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user))
+        found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
     except Unavailable:
         return Segments(user, [], [], edge.catalogue.version, None), "global"
     row = _row(found, edge.catalogue, now_ms)
@@ -72,19 +72,23 @@ async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Respo
         )
     now_ms = edge.now_ms()
     persons = [edge.pseudonymizer.person(caller.tenant, user) for user in asked.user_ids]
-    try:
-        found = await asyncio.gather(*map(edge.people.flags, persons))
-    except Unavailable:
-        found = [NOBODY] * len(persons)
+    found = await asyncio.gather(*(_flags_or_nobody(edge, person) for person in persons))
     rows = {user: _row(person, edge.catalogue, now_ms) for user, person in zip(asked.user_ids, found, strict=True)}
     return reply(Lookup(rows, edge.catalogue.version))
+
+
+async def _flags_or_nobody(edge: Edge, person: str) -> Person:
+    try:
+        return await edge.people.flags(person, _within_s(edge))
+    except Unavailable:
+        return NOBODY
 
 
 async def get_profile(edge: Edge, caller: Caller, request: Request) -> Response:
     """Features and their age; 404 where nothing may be known of the user."""
     user = path_id(request, "user_id", MAX_USER_ID)
     asked = read_query(request, AsOf)
-    found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user))
+    found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
     if found.consent is UNKNOWN or found.value is None:
         raise _unknown(user)
     return reply(_profile(user, decode_profile(found.value), edge.now_ms() if asked.at is None else asked.at))
@@ -96,7 +100,8 @@ async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
     allowed = await read_json(request, ConsentIn, edge.settings.edge.max_body_bytes)
     purposes = sum(bit for name, bit in PURPOSES.items() if getattr(allowed, name))
     person = edge.pseudonymizer.person(caller.tenant, user)
-    consent = Consent(purposes, edge.now_ms())
+    known = await edge.people.consent(person)
+    consent = Consent(purposes, max(edge.now_ms(), known.changed_ms + 1))  # the last word counts, whose clock it is by
     await edge.people.put_consent(person, consent)
     event = Event(
         version=VERSION,
@@ -114,10 +119,14 @@ async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
 async def get_consent(edge: Edge, caller: Caller, request: Request) -> Response:
     """The record; 404 where none was given."""
     user = path_id(request, "user_id", MAX_USER_ID)
-    found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user))
-    if found.consent is UNKNOWN:
+    found = await edge.people.consent(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
+    if found is UNKNOWN:
         raise _unknown(user)
-    return reply(_consent(user, found.consent))
+    return reply(_consent(user, found))
+
+
+def _within_s(edge: Edge) -> float:
+    return edge.settings.edge.read_deadline_ms / 1000
 
 
 def _unknown(user: str) -> Problem:

@@ -41,12 +41,14 @@ def pack_flags(profile: Profile) -> bytes:
 
 
 def unpack_flags(data: bytes) -> Flags:
-    """Inverse of `pack_flags`.
+    """Inverse of `pack_flags`; anything else counts as no flags.
 
     >>> unpack_flags(pack_flags(Profile(last_ms=5000, flags=5, short_lived=((1, 9),)))).bits(8000)
     [0, 1, 2]
     """
-    end = 5 + data[4]
+    end = 5 + data[4] if len(data) > 4 else 5
+    if len(data) < end or (len(data) - end) % _PAIR.size:
+        return Flags()
     short_lived = tuple(_PAIR.iter_unpack(data[end:])) if len(data) > end else ()
     return Flags(int.from_bytes(data[:4], "big"), int.from_bytes(data[5:end], "little"), short_lived)
 

@@ -55,7 +55,10 @@ class Generations(Part):
             parts = [self._get(name, _chunk(number, file, i)) for i in range(chunks)]
             if any(part is None for part in parts):
                 raise InvalidInput(f"generation {number} of {name} lacks a part of {file}", "generation", number)
-            content = zlib.decompress(b"".join(part for part in parts if part is not None))
+            try:
+                content = zlib.decompress(b"".join(part for part in parts if part is not None))
+            except zlib.error:
+                content = b""
             if _digest(content) != digest:
                 raise InvalidInput(f"generation {number} of {name}: {file} is damaged", "generation", number)
             files[file] = content

@@ -12,7 +12,8 @@ from rayce.errors import Fenced, Unavailable
 from rayce.stores.dynamo.connection import Item, Part, batches, found_by, unique
 from rayce.stores.interfaces import Save, StoredProfile
 
-MAX_SAVES = 99
+MAX_SAVES, MAX_SAVE_BYTES = 99, 3_000_000
+"""Of one transaction: DynamoDB takes 100 actions and 4 MB."""
 MAX_CONFLICTS = 5
 
 
@@ -38,7 +39,7 @@ class Profiles(Part):
 
     def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
         """See `DurableProfiles.save_profiles`."""
-        for batch in batches(saves, MAX_SAVES):
+        for batch in _transactions(saves):
             actions = [self._lease_check(partition, epoch)]
             actions += [self._profile_put(partition, epoch, save) for save in batch]
             for _try in range(MAX_CONFLICTS):
@@ -84,6 +85,12 @@ class Profiles(Part):
                 "ExpressionAttributeValues": {":part": {"N": str(partition)}, ":mark": {"N": str(save.offset)}},
             }
         }
+
+
+def _transactions(saves: Sequence[Save]) -> Iterator[list[Save]]:
+    for batch in batches(saves, MAX_SAVES):
+        size = sum(len(save.state) for save in batch)
+        yield from batches(batch, max(1, len(batch) * MAX_SAVE_BYTES // max(size, MAX_SAVE_BYTES)))
 
 
 def _stored(item: Item) -> StoredProfile:

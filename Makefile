@@ -1,0 +1,60 @@
+# The verbs of rayce; `make help` lists them. Each sees to the environment (.venv) first, which costs nothing once it is there.
+# ARGS are handed to the program: make demo ARGS="--once --weeks 1".
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format bench docs
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+ARGS ?=
+PYTHON ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED) ## make .venv with the pinned packages (Python 3.11 or newer; PYTHON=… names one)
+
+demo: $(INSTALLED) ## real shopping through the whole loop, with a page
+	$(BIN)/python -m examples.demo $(ARGS)
+
+test: $(INSTALLED) ## the tests
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(INSTALLED) ## the tests that start whole clusters and kill their parts
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: $(INSTALLED) ## ruff, its formatter, mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED) ## every benchmark; refreshes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(INSTALLED) ## the site, into site/
+	$(BIN)/zensical build --clean --strict
+
+# The first Python that is new enough and can make environments; a shim that leads nowhere does not count.
+$(INSTALLED): requirements/all.txt pyproject.toml
+	@if ! $(BIN)/python -c '' 2> /dev/null; then \
+		for python in $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3); do \
+			if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+				echo "$(VENV): made with $$("$$python" --version)"; \
+				exec "$$python" -m venv --clear $(VENV); \
+			fi; \
+		done; \
+		echo "rayce needs Python 3.11 or newer with its venv module, and none was found." >&2; \
+		echo "Debian, Ubuntu: apt install python3 python3-venv. Or name one: make setup PYTHON=/path/to/python3.12" >&2; \
+		exit 1; \
+	fi
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/all.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
