@@ -69,7 +69,7 @@ class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(NamedTuple):
-    """A good row: its place in the body, and its moment."""
+    """A good row: its place in the body, the event, and its moment."""
 
     number: int
     event: EventIn

@@ -5,12 +5,12 @@ name, so it is compared with `Booster.predict` at load and left aside where it i
 """
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import lightgbm
 import msgspec
 import numpy as np
-from lightgbm.basic import _LIB
+from lightgbm.basic import _LIB  # type: ignore[attr-defined]  # private; compared at load
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -47,9 +47,8 @@ class Model:
                 "features",
                 len(self.features),
             )
-        self._fast = _FastRow(self._booster, self._raw)
-        if not self._fast.agrees(self.score_many):
-            self._fast = None  # type: ignore[assignment]
+        fast = _FastRow(self._booster, self._raw)
+        self._fast = fast if fast.agrees(self.score_many) else None
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "Model":
@@ -70,8 +69,7 @@ class Model:
 
     def score_many(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of rows × features."""
-        scores: NDArray[np.float64] = self._booster.predict(rows, raw_score=self._raw, num_threads=1)
-        return scores
+        return np.asarray(self._booster.predict(rows, raw_score=self._raw, num_threads=1), dtype=np.float64)
 
 
 def to_files(booster: lightgbm.Booster, manifest: Manifest) -> dict[str, bytes]:
@@ -101,11 +99,11 @@ class _FastRow:
         self._arguments = (self._config, self._row, ctypes.byref(self._length), ctypes.byref(self._out))
 
     def score(self, row: Sequence[float]) -> float:
-        self._row[:] = row
+        self._row[:] = list(row)
         _LIB.LGBM_BoosterPredictForMatSingleRowFast(*self._arguments)
         return self._out.value
 
-    def agrees(self, score_many) -> bool:  # type: ignore[no-untyped-def]
+    def agrees(self, score_many: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> bool:
         """Whether it gives `Booster.predict`'s scores to the bit on random rows."""
         if not self._ready:
             return False

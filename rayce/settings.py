@@ -15,9 +15,12 @@ import yaml
 from msgspec import Meta, Struct, field
 
 from rayce.errors import InvalidSettings
+from rayce.refusals import value_at, where
 
 FILE_VARIABLE = "RAYCE_SETTINGS"
 PREFIX = "RAYCE_"
+NO_KNOBS = (FILE_VARIABLE, "RAYCE_LOCAL_ROOT")
+"""Variables of ours that name no knob."""
 
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -177,16 +180,15 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
     environ = os.environ if environ is None else environ
     source = path or environ.get(FILE_VARIABLE)
     tree = _read_yaml(Path(source)) if source else {}
-    for keys, value in _from_environment(environ):
-        _put(tree, keys, value)
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX) and name not in NO_KNOBS:
+            _put(tree, name, text)
     try:
         return msgspec.convert(tree, Settings)
-    except msgspec.ValidationError as error:
-        message, _, at = str(error).partition(" - at `$.")
-        key = at.rstrip("`")
-        if "unknown field" in message:
-            key = ".".join(filter(None, [key, message.split("`")[1]]))
-        raise InvalidSettings(f"setting `{key}`: {message}", key, _get(tree, key)) from None
+    except (msgspec.ValidationError, RecursionError) as error:
+        path_to, message = where(str(error))
+        key = path_to.removeprefix("$").lstrip(".")
+        raise InvalidSettings(f"setting `{key}`: {message}", key, value_at(tree, path_to)) from None
 
 
 def knobs(kind: type[Struct] = Settings, path: str = "") -> Iterator[tuple[str, object, str]]:
@@ -207,26 +209,39 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise InvalidSettings(f"settings file {path}: {error.strerror}", str(path), None) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidSettings(f"settings file {path} is not YAML: {error}", str(path), None) from None
     if not isinstance(tree, dict):
         raise InvalidSettings(f"settings file {path} holds no map", str(path), tree)
     return tree
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[list[str], object]]:
-    for name, text in sorted(environ.items()):
-        if name.startswith(PREFIX) and "__" in name:
-            yield name[len(PREFIX) :].lower().split("__"), yaml.safe_load(text)
+def _put(tree: dict[str, Any], name: str, text: str) -> None:
+    """A variable's value into the tree."""
+    keys = name[len(PREFIX) :].lower().split("__")
+    for depth, key in enumerate(keys[:-1]):
+        if tree.get(key) is None:
+            tree[key] = {}
+        tree = tree[key]
+        if not isinstance(tree, dict):
+            above = ".".join(keys[: depth + 1])
+            raise InvalidSettings(f"setting `{above}` is no map, but {name} sets a part of it", above, tree)
+    tree[keys[-1]] = _value(keys, name, text)
 
 
-def _put(tree: dict[str, Any], keys: list[str], value: object) -> None:
-    for key in keys[:-1]:
-        tree = tree.setdefault(key, {})
-    tree[keys[-1]] = value
+def _value(keys: list[str], name: str, text: str) -> object:
+    """The text read as YAML; as it stands where the knob is a text (a password may look like a number)."""
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        if _is_text(keys):
+            return text
+        raise InvalidSettings(f"{name} is not YAML: {error}", ".".join(keys), None) from None
+    return text if _is_text(keys) and value is not None and not isinstance(value, str) else value
 
 
-def _get(tree: object, path: str) -> object:
-    for key in path.split("."):
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
+def _is_text(keys: list[str]) -> bool:
+    kind: Any = Settings
+    for key in keys:
+        kind = get_type_hints(kind).get(key) if isinstance(kind, type) and issubclass(kind, Struct) else None
+    return kind is str or str in get_args(kind)

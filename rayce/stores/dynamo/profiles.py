@@ -4,12 +4,12 @@ A save is a transaction of up to 99 puts and one check that the lease still has 
 nothing of ours is written any more, so what the successor has loaded stays true.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from botocore.exceptions import ClientError
 
 from rayce.errors import Fenced, Unavailable
-from rayce.stores.dynamo.connection import Item, Part, batches, found_by, unique
+from rayce.stores.dynamo.connection import Item, Part, found_by, unique
 from rayce.stores.interfaces import Save, StoredProfile
 
 MAX_SAVES, MAX_SAVE_BYTES = 99, 3_000_000
@@ -88,9 +88,16 @@ class Profiles(Part):
 
 
 def _transactions(saves: Sequence[Save]) -> Iterator[list[Save]]:
-    for batch in batches(saves, MAX_SAVES):
-        size = sum(len(save.state) for save in batch)
-        yield from batches(batch, max(1, len(batch) * MAX_SAVE_BYTES // max(size, MAX_SAVE_BYTES)))
+    batch: list[Save] = []
+    size = 0
+    for save in saves:
+        size += len(save.state)
+        if batch and (len(batch) == MAX_SAVES or size > MAX_SAVE_BYTES):
+            yield batch
+            batch, size = [], len(save.state)
+        batch.append(save)
+    if batch:
+        yield batch
 
 
 def _stored(item: Item) -> StoredProfile:
