@@ -55,6 +55,8 @@ $(INSTALLED): requirements/all.txt pyproject.toml
 		echo "Debian, Ubuntu: apt install python3 python3-venv. Or name one: make setup PYTHON=/path/to/python3.12" >&2; \
 		exit 1; \
 	fi
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/all.txt
+	@echo "installing the packages of requirements/all.txt; with downloads this takes some minutes"
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --progress-bar off --require-hashes -r requirements/all.txt | \
+		sed -un -e '/^Collecting/{s/^Collecting /  /;s/ (from.*//;p}' -e '/^Installing/s/ collected.*/ …/p'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -23,7 +23,9 @@ def build_affinities(job: Job) -> Outcome:
     shelf = build_shelf(items, interactions, history.until_ms)
     popular = build_popular(shelf, purchases, job.catalogue.names, history.until_ms)
     with_neighbours = int((shelf.neighbours[:, 0] >= 0).sum())
-    job.say(f"{with_neighbours:,} items have neighbours; top lists: everybody, {', '.join(popular.segments) or 'no segment'}")
+    job.say(
+        f"{with_neighbours:,} items have neighbours; top lists: everybody, {', '.join(popular.segments) or 'no segment'}"
+    )
     made = {
         job.name("shelf"): (shelf.to_files(), check_shelf),
         job.name("popular"): (popular.to_files(), check_popular),

@@ -96,7 +96,9 @@ class Job(NamedTuple):
 def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None = None) -> int:
     """Composes the job from the command line and runs it; returns the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m jobs.{name}", description=work.__doc__)
-    parser.add_argument("--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)")
+    parser.add_argument(
+        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
+    )
     parser.add_argument("--tenant", help="whose data (default: the one tenant that the API keys name)")
     parser.add_argument("--events", metavar="FILE", nargs="+", help="read events from these files instead of Kafka")
     arguments = parser.parse_args(argv)

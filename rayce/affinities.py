@@ -92,9 +92,7 @@ def neighbours(
     return near, scores
 
 
-def _keep_best(
-    item: int, others: Ints, together: Floats, seldom: Floats, near: Ints, scores: Floats
-) -> None:
+def _keep_best(item: int, others: Ints, together: Floats, seldom: Floats, near: Ints, scores: Floats) -> None:
     """Fills the item's row of `near` and `scores`; equal scores go by number."""
     good = (together >= MIN_TOGETHER) & (others != item)
     others, together = others[good], together[good]

@@ -86,7 +86,7 @@ def _add(found: dict[int, int], numbers: Collection[int], source: int, most: int
 
 def _anchors(shelf: Shelf, profile: Profile | None, wish: Wish, now_ms: int) -> dict[int, float]:
     """Products just touched, with their weight: the page's own session first, then the profile's."""
-    anchors = {n: 1.0 for n in shelf.numbers(wish.session_items[-MAX_ANCHORS:])}
+    anchors = dict.fromkeys(shelf.numbers(wish.session_items[-MAX_ANCHORS:]), 1.0)
     if profile is not None:
         recent = sorted(profile.touched.items(), key=lambda entry: -entry[1][0])[:MAX_ANCHORS]
         for item_id, (at_ms, weight) in recent:

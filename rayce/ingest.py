@@ -22,7 +22,7 @@ from rayce.uuid7 import uuid7
 
 MAX_TEXT = 64
 _IDENTIFYING = re.compile(
-    r"@|＠|%40"  # e-mail addresses
+    r"@|\uff20|%40"  # e-mail addresses
     r"|\?|https?:|//|=\w"  # addresses of pages, query strings
     r"|\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,}|::",  # IP addresses, versions 4 and 6
     re.IGNORECASE,

@@ -86,9 +86,13 @@ class _FastRow:
         self._out = ctypes.c_double()
         self._length = ctypes.c_int64()
         self._config = ctypes.c_void_p()
-        self._ready = hasattr(booster, "_handle") and 0 == _LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
+        self._ready = hasattr(booster, "_handle") and self._begin(booster, _RAW if raw else _NORMAL)
+        self._arguments = (self._config, self._row, ctypes.byref(self._length), ctypes.byref(self._out))
+
+    def _begin(self, booster: lightgbm.Booster, kind: int) -> bool:
+        failed: int = _LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
             booster._handle,
-            ctypes.c_int(_RAW if raw else _NORMAL),
+            ctypes.c_int(kind),
             ctypes.c_int(0),
             ctypes.c_int(-1),
             ctypes.c_int(_FLOAT64),
@@ -96,7 +100,7 @@ class _FastRow:
             ctypes.c_char_p(b"num_threads=1"),
             ctypes.byref(self._config),
         )
-        self._arguments = (self._config, self._row, ctypes.byref(self._length), ctypes.byref(self._out))
+        return not failed
 
     def score(self, row: Sequence[float]) -> float:
         self._row[:] = list(row)

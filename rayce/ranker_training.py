@@ -14,13 +14,13 @@ from rayce.model import Model
 from rayce.past import Past
 from rayce.ranker_evaluation import evaluate_ranker
 from rayce.ranking import RANKING_FEATURES
-from rayce.ranking_examples import Example, Examples
-from rayce.training import SEED, Rows, Trained, train_ranker, trained
+from rayce.ranking_examples import Example, Examples, chance_of
+from rayce.training import Rows, Trained, train_ranker, trained
 
 WINDOW_MS = 28 * DAY_MS
 HELD_OUT = 0.25
 """The share of the window, at its end, on which the ranker is checked."""
-MAX_TRAIN, MAX_HELD_OUT = 7_000, 1_200
+MAX_TRAIN, MAX_HELD_OUT = 7_000, 2_400
 """Baskets; of more a sample is taken."""
 MIN_TRAIN, MIN_HELD_OUT = 30, 10
 NEGATIVES = 35
@@ -81,26 +81,28 @@ def _examples(
             f"{counts[0]} baskets to train the ranker on and {counts[1]} to check it on;"
             f" {MIN_TRAIN} and {MIN_HELD_OUT} are needed"
         )
-    rng = np.random.default_rng(SEED)
-    wish = Wish(suppress_s=serving.suppress_s)
-    maker = Examples(past.shelf, past.lists.of, wish, serving.candidates, rng)
+    maker = Examples(past.shelf, past.lists.of, Wish(suppress_s=serving.suppress_s), serving.candidates)
     share = (MAX_TRAIN / counts[0], MAX_HELD_OUT / counts[1])
     kept: tuple[list[Example], list[Example]] = ([], [])
     for before, event, _after in replay(later, dict(past.people)):
         part = int(event.timestamp_ms >= split_ms)
-        if event.type != "purchase" or not event.items or rng.random() >= share[part]:
+        if event.type != "purchase" or not event.items:
             continue
-        example = maker.make(before, event, rehearse=rng.random() < REHEARSED)
-        kept[part].append(example if part else _thinned(example, rng))
+        chance = chance_of(event)
+        if chance.random() < share[part]:
+            example = maker.make(before, event, chance if chance.random() < REHEARSED else None)
+            kept[part].append(example if part else _thinned(example, chance))
+    for examples in kept:
+        examples.sort(key=lambda example: example.at_ms)
     return kept
 
 
-def _thinned(example: Example, rng: np.random.Generator) -> Example:
+def _thinned(example: Example, chance: np.random.Generator) -> Example:
     """The example with all that was bought and at most `NEGATIVES` of what was not."""
     others = np.flatnonzero(~example.bought)
     if len(others) <= NEGATIVES:
         return example
-    chosen = np.sort(np.concatenate([np.flatnonzero(example.bought), rng.choice(others, NEGATIVES, replace=False)]))
+    chosen = np.sort(np.concatenate([np.flatnonzero(example.bought), chance.choice(others, NEGATIVES, replace=False)]))
     return example._replace(
         items=example.items[chosen], features=example.features[chosen], bought=example.bought[chosen]
     )

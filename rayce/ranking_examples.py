@@ -8,6 +8,7 @@ before it, and the rest of the basket is to be foretold. Baskets with a real ses
 """
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -45,17 +46,18 @@ class Example(NamedTuple):
 class Examples:
     """Makes examples. `list_of` gives a person's precomputed list; `limit` and `wish` are those of serving."""
 
-    def __init__(
-        self, shelf: Shelf, list_of: Callable[[str], List], wish: Wish, limit: int, rng: np.random.Generator
-    ) -> None:
-        self._shelf, self._list_of, self._wish, self._limit, self._rng = shelf, list_of, wish, limit, rng
+    def __init__(self, shelf: Shelf, list_of: Callable[[str], List], wish: Wish, limit: int) -> None:
+        self._shelf, self._list_of, self._wish, self._limit = shelf, list_of, wish, limit
 
-    def make(self, profile: Profile, event: Event, rehearse: bool = False) -> Example:
-        """The example of a purchase and the profile before it; rehearsed only where there is no session of its own."""
+    def make(self, profile: Profile, event: Event, rehearsal: np.random.Generator | None = None) -> Example:
+        """The example of a purchase and the profile before it.
+
+        With `rehearsal`, which chooses what is revealed, a session is rehearsed unless there was one.
+        """
         basket = frozenset(line.item_id for line in event.items)
-        rehearse = rehearse and len(basket) > 1 and not _in_session(profile, event)
-        if rehearse:
-            revealed = self._revealed(event, len(basket) - 1)
+        rehearsed = rehearsal is not None and len(basket) > 1 and not _in_session(profile, event)
+        if rehearsed and rehearsal is not None:
+            revealed = _revealed(event, len(basket) - 1, rehearsal)
             profile = fold(profile, revealed)
             basket -= {line.item_id for line in revealed.items}
         listed = self._list_of(event.person)
@@ -68,22 +70,26 @@ class Examples:
             items=found.items,
             features=ranking_matrix(self._shelf, profile, found, event.timestamp_ms),
             bought=np.array([self._shelf.ids[n] in basket for n in found.items.tolist()], dtype=np.bool_),
-            rehearsed=rehearse,
+            rehearsed=rehearsed,
         )
 
-    def _revealed(self, event: Event, most: int) -> Event:
-        """The cart addition of some of the basket's products."""
-        by_id = {line.item_id: line for line in event.items}
-        count = min(int(self._rng.integers(1, MAX_REVEALED + 1)), most)
-        chosen = self._rng.permutation(len(by_id))[:count].tolist()
-        lines = list(by_id.values())
-        return replace(
-            event,
-            event_id=f"rehearsal-{event.event_id}",
-            type="add_to_cart",
-            timestamp_ms=event.timestamp_ms - REHEARSAL_LEAD_MS,
-            items=tuple(lines[place] for place in chosen),
-        )
+
+def chance_of(event: Event) -> np.random.Generator:
+    """Chance that is the same for the same event, in whatever order the log is read."""
+    return np.random.default_rng(int.from_bytes(blake2b(event.event_id.encode(), digest_size=8).digest(), "big"))
+
+
+def _revealed(event: Event, most: int, chance: np.random.Generator) -> Event:
+    """The cart addition of up to `MAX_REVEALED` of the basket's products, at most `most`."""
+    lines = list({line.item_id: line for line in event.items}.values())
+    count = min(int(chance.integers(1, MAX_REVEALED + 1)), most)
+    return replace(
+        event,
+        event_id=f"rehearsal-{event.event_id}",
+        type="add_to_cart",
+        timestamp_ms=event.timestamp_ms - REHEARSAL_LEAD_MS,
+        items=tuple(lines[place] for place in chance.permutation(len(lines))[:count].tolist()),
+    )
 
 
 def _in_session(profile: Profile, event: Event) -> bool:

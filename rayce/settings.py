@@ -8,6 +8,7 @@ environment are read as YAML, so numbers, lists and maps work too.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
@@ -187,7 +188,7 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
         return msgspec.convert(tree, Settings)
     except (msgspec.ValidationError, RecursionError) as error:
         path_to, message = where(str(error))
-        key = path_to.removeprefix("$").lstrip(".")
+        key = path_to.removeprefix("$").lstrip(".") or "(top level)"
         raise InvalidSettings(f"setting `{key}`: {message}", key, value_at(tree, path_to)) from None
 
 
@@ -244,4 +245,4 @@ def _is_text(keys: list[str]) -> bool:
     kind: Any = Settings
     for key in keys:
         kind = get_type_hints(kind).get(key) if isinstance(kind, type) and issubclass(kind, Struct) else None
-    return kind is str or str in get_args(kind)
+    return kind is str or isinstance(kind, UnionType) and str in get_args(kind)

@@ -9,7 +9,8 @@ from rayce.segments.catalogue import load_catalogue
 from rayce.segments.evaluation import Scorer, Scorers
 from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.kafka_log import DEAD, LogReader, LogWriter
+from rayce.stores.interfaces import DEAD
+from rayce.stores.kafka_log import LogReader, LogWriter
 from rayce.stores.redis_view import RedisWriter
 
 SEGMENT_MODEL = "segment-model"

@@ -42,11 +42,25 @@ class Record(Protocol):
 class Reader(Protocol):
     """The log as a worker reads it: see `rayce.stores.kafka_log.LogReader`."""
 
-    def poll(self, timeout_ms: int) -> Sequence[Record]: ...
-    def commit(self, positions: dict[int, int], wait: bool) -> None: ...
-    def known_end(self) -> dict[int, int]: ...
-    def committed(self) -> dict[int, int]: ...
-    def close(self) -> None: ...
+    def poll(self, timeout_ms: int) -> Sequence[Record]:
+        """The next records, in order within each partition."""
+        ...
+
+    def commit(self, positions: dict[int, int], wait: bool) -> None:
+        """Commit, by partition, the offset of the next record to read."""
+        ...
+
+    def known_end(self) -> dict[int, int]:
+        """End of the log by partition, as far as it is known."""
+        ...
+
+    def committed(self) -> dict[int, int]:
+        """Committed position by partition; -1 where none is."""
+        ...
+
+    def close(self) -> None:
+        """Let the log go."""
+        ...
 
 
 class Worker:
@@ -75,7 +89,7 @@ class Worker:
         self._committed: dict[int, int] = {}
         self._stop = threading.Event()
         self._flushed_s = 0.0
-        self._counts = {partition: 0 for partition in partitions}
+        self._counts = dict.fromkeys(partitions, 0)
         self._dead: list[tuple[Record, str]] = []
         self.dead_letters = 0
         self.beat_s = time.monotonic()

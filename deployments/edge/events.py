@@ -14,7 +14,7 @@ from rayce.consent import PERSONALIZATION
 from rayce.errors import InvalidInput
 from rayce.event import encode_event
 from rayce.ingest import Row, read_rows, split_rows
-from rayce.stores.kafka_log import EVENTS
+from rayce.stores.interfaces import EVENTS
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/jsonlines")
 

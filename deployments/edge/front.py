@@ -37,6 +37,7 @@ class Front:
         self._behind = behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the hot call, or pass on."""
         user = _hot_user(scope)
         if user is None:
             await self._behind(scope, receive, send)

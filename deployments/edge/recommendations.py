@@ -8,7 +8,7 @@ from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.ladder import Ladder, Rungs
 from deployments.edge.requests import path_id, read_json, read_query, reply
-from deployments.edge.schemas import Limit, Moment, Recommendations, RecommendIn, Recommended, Slot
+from deployments.edge.schemas import Limit, Moment, Recommendations, Recommended, RecommendIn, Slot
 from deployments.edge.users import MAX_USER_ID
 from rayce.candidates import Wish
 

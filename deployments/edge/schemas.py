@@ -96,7 +96,7 @@ class Recommended(Struct, frozen=True, omit_defaults=True):
     item_id: str
     score: float
     source: str | UnsetType = UNSET
-    because: str | None | UnsetType = UNSET
+    because: str | UnsetType | None = UNSET
 
 
 class Recommendations(Struct, frozen=True):

@@ -30,7 +30,7 @@ from rayce.people import NOBODY, Person
 from rayce.profile import Profile, decode_profile
 from rayce.segments.catalogue import Catalogue
 from rayce.segments.flags import unpack_flags
-from rayce.stores.kafka_log import EVENTS
+from rayce.stores.interfaces import EVENTS
 from rayce.uuid7 import uuid7
 
 MAX_USER_ID = 256

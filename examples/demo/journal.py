@@ -6,9 +6,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from examples.demo.hits import Sums
+
 
 class Entry(Struct, frozen=True):
-    """How far the demo has come. `now_ms` fixes how far the year was moved; `accepted` agrees with `lanes` and `position`."""
+    """How far the demo has come. `now_ms` fixes how far the year was moved; `accepted` goes with `lanes` and `position`."""
 
     now_ms: int
     weeks: int
@@ -18,6 +20,7 @@ class Entry(Struct, frozen=True):
     accepted: dict[str, int]
     changed_consents: dict[str, bool] = {}
     trained: bool = False
+    hits: dict[str, Sums] = {}
 
 
 class Journal:

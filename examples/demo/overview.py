@@ -6,6 +6,7 @@ from typing import Any
 from examples.demo.clock import MAX_SPEED
 from examples.demo.measurements import LISTS, WINDOW, Point
 from examples.demo.observer import Observer
+from examples.demo.progress import DONE
 from examples.demo.report import LABELS
 from examples.demo.show import Show
 from examples.demo.tables import WEEK_MS
@@ -47,7 +48,7 @@ def moment(at_ms: int) -> str:
 
 def status(show: Show, observer: Observer | None) -> dict[str, Any]:
     """The head of every page: what is going on, the shop's clock, whether rayce answers."""
-    shop, current = show.shop, show.progress.current
+    shop, current, play = show.shop, show.progress.current, show.progress.stages["play"]
     clock = shop.clock if shop else None
     away = observer.away_s if observer else None
     return {
@@ -62,6 +63,8 @@ def status(show: Show, observer: Observer | None) -> dict[str, Any]:
         if observer and observer.degraded
         else [],
         "failed": show.progress.failed,
+        "over": play.state == DONE,
+        "weeks": show.weeks,
     }
 
 
@@ -115,7 +118,7 @@ def _state(show: Show, away: bool) -> str:
         return "waiting"
     if show.progress.failed:
         return "failed"
-    if play.state == "done":
+    if play.state == DONE:
         return "ended"
     if not show.playing_or_after:
         return "setting up"

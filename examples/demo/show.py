@@ -10,10 +10,11 @@ from msgspec import Struct, structs
 
 from examples.demo.clock import MAX_SPEED, SimulatedClock
 from examples.demo.dataset import Dataset, load
+from examples.demo.hits import HitRate
 from examples.demo.journal import Entry, Journal
 from examples.demo.ledger import Discrepancy, Ledger
 from examples.demo.loading import give_consent, put_catalogue, replay
-from examples.demo.measurements import Measurements
+from examples.demo.measurements import LISTS, Measurements
 from examples.demo.player import OPEN_BASKETS, Player
 from examples.demo.programs import JOBS, Address, Cluster, run_job, told, up_command
 from examples.demo.progress import WAITING, Progress, Stage
@@ -51,6 +52,10 @@ class Options(Struct, frozen=True):
     once: bool = False
     up: str = "cluster.up"
     jobs: str = "jobs"
+
+
+class NothingLeft(Exception):
+    """All weeks of this root were played before, so there is nothing to measure. Take a new root, or empty this one."""
 
 
 class NotLive(Exception):
@@ -92,10 +97,12 @@ class Show:
         """Plays to the end of the data and keeps the journal meanwhile."""
         shop, player = self._parts[1:]
         end, started = len(shop.dataset), monotonic()
+        if self.options.once and shop.position >= end:
+            raise NothingLeft(f"{self.options.root} has been played to the end: take another --root, or empty this one")
         with self.progress.stage("play") as stage:
-            await player.learn(shop.position)
-            shop.clock.resume()
             first = shop.position
+            await player.learn(first if first < end else 0)
+            shop.clock.resume()
             playing = asyncio.create_task(player.play(end))
             try:
                 while not playing.done():
@@ -152,7 +159,12 @@ class Show:
             if h.consents != (user in shop.consenting)
         }
         self._entry = structs.replace(
-            self._entry, lanes=list(shop.lanes), position=shop.position, accepted=accepted, changed_consents=changed
+            self._entry,
+            lanes=list(shop.lanes),
+            position=shop.position,
+            accepted=accepted,
+            changed_consents=changed,
+            hits={name: rate.sums for name, rate in self.measurements.hits.items()},
         )
         self._journal.write(self._entry)
 
@@ -166,6 +178,11 @@ class Show:
     def playing_or_after(self) -> bool:
         """Whether everything is set up."""
         return self.progress.stages["play"].state != WAITING
+
+    @property
+    def weeks(self) -> int:
+        """How many weeks are played live."""
+        return self._entry.weeks
 
     @property
     def cluster_ended(self) -> int | None:
@@ -207,6 +224,7 @@ class Show:
         )
         shop.clock.pause()  # until the play begins
         shop.lanes, shop.position, shop.ledger = list(entry.lanes), entry.position, Ledger(entry.accepted)
+        self.measurements.hits = {name: HitRate(entry.hits.get(name)) for name in LISTS}
         for user_id, consents in entry.changed_consents.items():
             (shop.consenting.add if consents else shop.consenting.discard)(user_id)
         if (entry.weeks, entry.households) != (self.options.weeks, self.options.households):

@@ -71,17 +71,17 @@ def spoken(name: str) -> str:
 
 
 def feature(name: str, value: float | None) -> str:
-    """A feature's value with the unit its name tells.
+    """A feature's value; its name tells the unit.
 
     >>> feature("days_since_purchase", 2.25), feature("days_since_purchase", 3650.0), feature("views", 3.0)
-    ('2.2 days', 'never', '3')
+    ('2.2', 'never', '3')
     """
     if value is None:
         return "–"
     if "days" in name:
-        return "never" if value >= NEVER_DAYS else f"{value:,.1f} days"
+        return "never" if value >= NEVER_DAYS else f"{value:,.1f}"
     if name in ("spend", "mean_basket_value", "cart_value"):
         return f"${value:,.2f}"
     if name.endswith("_s"):
-        return f"{value:,.0f} s"
+        return f"{value:,.0f}"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"

@@ -1,6 +1,6 @@
 """Rules: one expression tree over features, validated and compiled to a closure. Text from clients is never evaluated.
 
-    all: [{feature: cart_items, ge: 1}, {not: {feature: purchases, ge: 1}}]
+For example: `all: [{feature: cart_items, ge: 1}, {not: {feature: purchases, ge: 1}}]`.
 """
 
 import operator

@@ -5,6 +5,19 @@ from typing import NamedTuple, Protocol
 
 from rayce.consent import Consent
 
+EVENTS = "rayce.events"
+"""The log's topic of events; the key is the pseudonym, so one person is always one partition."""
+DEAD = "rayce.events.dead"
+"""Records that could not be worked off, with the reason."""
+
+
+class Record(NamedTuple):
+    """One record of the log."""
+
+    partition: int
+    offset: int
+    value: bytes
+
 
 class StoredProfile(NamedTuple):
     """A durable profile: encoded state, and the watermark (partition and offset of the last event folded in)."""

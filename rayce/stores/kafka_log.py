@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -12,19 +12,10 @@ from kafka.structs import OffsetAndMetadata
 
 from rayce.errors import Unavailable
 from rayce.settings import KafkaSettings
+from rayce.stores.interfaces import DEAD, EVENTS, Record
 
-EVENTS = "rayce.events"
-DEAD = "rayce.events.dead"
 GROUP = "rayce.stream"
 CONNECT_PATIENCE_S, RECONNECT_S = 5.0, 0.5
-
-
-class Record(NamedTuple):
-    """One record of the log."""
-
-    partition: int
-    offset: int
-    value: bytes
 
 
 def _connection(settings: KafkaSettings) -> dict[str, Any]:
@@ -70,7 +61,9 @@ def create_topics(settings: KafkaSettings) -> None:
 class LogWriter:
     """Writes with acknowledgement by all replicas; idempotent, so the client's own retries never double a record.
 
-    Connects in the background, so a program can start, and answer from its lower rungs, while the brokers are away.
+    Connects in the background, so a program can start, and answer from its lower rungs, while the brokers are away. After
+    a failure the producer is replaced: kafka-python 3.0.12 does not recover once an idempotent batch has expired. What
+    was under way may or may not be in the log; its sender repeats it, and the fold counts an event id once.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -79,11 +72,24 @@ class LogWriter:
         self._producer: KafkaProducer | None = None
         self._failed = True
         self._closed = threading.Event()
-        connecting = threading.Thread(target=self._connect, name="kafka-connect", daemon=True)
-        connecting.start()
-        connecting.join(CONNECT_PATIENCE_S)
+        self._renewing = threading.Lock()
+        self._start_connecting(None).join(CONNECT_PATIENCE_S)
 
-    def _connect(self) -> None:
+    def _start_connecting(self, former: KafkaProducer | None) -> threading.Thread:
+        connecting = threading.Thread(target=self._connect, args=(former,), name="kafka-connect", daemon=True)
+        connecting.start()
+        return connecting
+
+    def _renew(self) -> None:
+        self._failed = True
+        with self._renewing:
+            former, self._producer = self._producer, None
+            if former is not None and not self._closed.is_set():
+                self._start_connecting(former)
+
+    def _connect(self, former: KafkaProducer | None) -> None:
+        if former is not None:
+            former.close(timeout=0)
         while not self._closed.is_set():
             try:
                 producer = KafkaProducer(
@@ -110,10 +116,12 @@ class LogWriter:
 
     async def write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         """Write (key, value) records; returns once all are acknowledged, `Unavailable` if one was not in time."""
+        if not records:
+            return
         try:
             await self._write(topic, records)
         except Unavailable:
-            self._failed = True
+            self._renew()
             raise
         self._failed = False
 
@@ -148,6 +156,7 @@ class LogWriter:
         try:
             self._connected().send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
         except KafkaError as error:
+            self._renew()
             raise Unavailable("kafka", str(error)) from None
 
     def connected(self) -> bool:

@@ -100,12 +100,13 @@ class RedisWriter:
             found = self._client.get(_INCARNATION)
         except (RedisError, OSError) as error:
             raise Unavailable("redis", str(error)) from None
-        return found.decode() if found else ""
+        return found.decode() if isinstance(found, bytes) else ""
 
     def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """See `HotWriter.put_status`."""
         pipe = self._client.pipeline(transaction=False)
-        pipe.hset(_STATUS, mapping=dict(statuses))
+        for name, body in statuses.items():
+            pipe.hset(_STATUS, name, body)
         self._run(pipe)
 
     def close(self) -> None:

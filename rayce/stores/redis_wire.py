@@ -94,7 +94,7 @@ class _Link(asyncio.Protocol):
         done: asyncio.Future[list[Any]] = self._loop.create_future()
         if not self._out:
             self._loop.call_soon(self._write)
-        self._out += [hiredis.pack_command(command) for command in commands]
+        self._out += [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]  # typed as a tuple of one
         self._waiting.append((len(commands), done, self._loop.call_later(timeout_s, self.drop, "late")))
         return done
 

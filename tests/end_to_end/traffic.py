@@ -51,7 +51,7 @@ class Traffic:
 
     async def _act(self, user: str, n: int) -> None:
         event = {
-            "event_id": f"{self._prefix}-{user}-{n}",
+            "event_id": f"{user}-{n}",
             "type": "add_to_cart" if n % 2 == 0 else "remove_from_cart",
             "user_id": user,
             "items": [{"item_id": "p1"}],

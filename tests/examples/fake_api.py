@@ -1,7 +1,7 @@
 """A stand-in for rayce's HTTP API, in memory: the shapes of docs/http.md, and faults that a shop must notice.
 
-`python -m tests.examples.fake_api --root DIR --json` behaves like `python -m cluster.up`; `FAKE_API_FAULT=drop_every=30` makes
-it break a promise.
+`python -m tests.examples.fake_api --root DIR --json` behaves like `python -m cluster.up`; `FAKE_API_FAULT=drop_every=30`
+makes it break a promise. With `FAKE_API_URL` it serves nothing and names that address instead.
 """
 
 import asyncio
@@ -301,6 +301,9 @@ async def main(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     (root / "api-key").write_text(KEY)
     print("starting the fake stores", file=sys.stderr, flush=True)
+    if elsewhere := os.environ.get("FAKE_API_URL"):
+        print(msgspec.json.encode({"url": elsewhere, "api_key_file": str(root / "api-key")}).decode(), flush=True)
+        await asyncio.Event().wait()
     api = FakeApi()
     fault, _, number = os.environ.get("FAKE_API_FAULT", "").partition("=")
     if fault:

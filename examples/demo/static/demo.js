@@ -10,13 +10,22 @@ document.addEventListener("htmx:after:request", (event) => {
 });
 document.addEventListener("click", () => { lost.hidden = true; }, { capture: true });
 
+const mark = () => {
+  const user = new URLSearchParams(location.search).get("user");
+  for (const button of document.querySelectorAll("[data-user]")) {
+    if (button.dataset.user === user) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+};
+mark();
+document.addEventListener("htmx:after:swap", mark);
+
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-user]");
   if (!chosen) return;
-  for (const other of document.querySelectorAll("[data-user]")) other.removeAttribute("aria-current");
-  chosen.setAttribute("aria-current", "true");
   document.getElementById("notice").replaceChildren();
   history.replaceState(null, "", `/shopper?user=${encodeURIComponent(chosen.dataset.user)}`);
+  mark();
   if (matchMedia("(max-width: 760px)").matches) document.getElementById("shopper").scrollIntoView({ behavior: "smooth" });
 });
 

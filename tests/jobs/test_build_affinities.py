@@ -1,0 +1,87 @@
+import pytest
+
+from jobs.build_affinities import build_affinities
+from jobs.job import run
+from jobs.train_segment_models import train_segment_models
+from rayce.shelf import Popular, Shelf
+from rayce.stores.memory import MemoryDurable
+from tests.jobs.mortal import die_in
+from tests.jobs.shop import ITEMS, PAIRS, PEOPLE, filled, history, make_job, records
+
+
+def shelf_of(durable: MemoryDurable) -> Shelf:
+    return Shelf.from_files(durable.load_generation("shop/shelf", durable.live()["shop/shelf"]))
+
+
+def popular_of(durable: MemoryDurable) -> Popular:
+    return Popular.from_files(durable.load_generation("shop/popular", durable.live()["shop/popular"]))
+
+
+@pytest.fixture(scope="module")
+def built() -> MemoryDurable:
+    durable = filled()
+    assert run("build", build_affinities, make_job(records(history()), durable)) == 0
+    return durable
+
+
+@pytest.mark.parametrize(("one", "other"), [*PAIRS.items(), *((other, one) for one, other in PAIRS.items())])
+def test_what_is_bought_together_are_neighbours(built: MemoryDurable, one: str, other: str) -> None:
+    shelf = shelf_of(built)
+    assert shelf.ids[shelf.neighbours[shelf.number[one], 0]] == other
+
+
+def test_the_shelf_holds_the_whole_catalogue_in_order_of_id(built: MemoryDurable) -> None:
+    assert shelf_of(built).ids == sorted(item.item_id for item in ITEMS)
+
+
+def test_what_many_buy_is_popular(built: MemoryDurable) -> None:
+    everybody = [item for item, _score in popular_of(built).everybody]
+    assert everybody[0] == "p00"
+    assert everybody.index("p01") < everybody.index("p20")
+
+
+def test_a_segment_has_the_list_of_what_its_members_bought(built: MemoryDurable) -> None:
+    segments = popular_of(built).segments
+    assert {"repeat_buyer", "frequent_shopper"} <= segments.keys()
+    bought_by_odd_ones_only = {item.item_id for item in ITEMS} & {f"p{30 + who % 10:02}" for who in PEOPLE if who % 2}
+    assert not bought_by_odd_ones_only & {item for item, _score in segments["frequent_shopper"]}
+    assert bought_by_odd_ones_only <= {item for item, _score in segments["repeat_buyer"]}
+
+
+def test_a_segment_of_few_people_has_no_list() -> None:
+    durable = filled()
+    assert run("build", build_affinities, make_job(records(history(people=range(1, 12))), durable)) == 0
+    assert popular_of(durable).segments == {}
+    assert popular_of(durable).everybody
+
+
+def test_live_models_decide_on_their_segments() -> None:
+    durable = filled()
+    log = records(history())
+    assert run("train", train_segment_models, make_job(log, durable)) == 0
+    assert run("build", build_affinities, make_job(log, durable)) == 0
+    assert "likely_to_buy_soon" in popular_of(durable).segments
+
+
+def test_running_twice_gives_the_same_shelf(built: MemoryDurable) -> None:
+    assert run("build", build_affinities, make_job(records(history()), built)) == 0
+    assert built.live() == {"shop/shelf": 2, "shop/popular": 2}
+    assert built.load_generation("shop/shelf", 1) == built.load_generation("shop/shelf", 2)
+
+
+def test_a_log_without_events_leaves_what_is_live(built: MemoryDurable) -> None:
+    live = built.live()
+    assert run("build", build_affinities, make_job([], built)) == 2
+    assert built.live() == live
+
+
+def test_a_job_killed_before_both_are_written_leaves_both() -> None:
+    durable = filled()
+    log = records(history(days=30))
+    assert run("build", build_affinities, make_job(log, durable)) == 0
+    live = []
+    assert (
+        die_in(build_affinities, lambda mortal: make_job(log, mortal), durable, lambda: live.append(durable.live()))
+        == 4
+    )
+    assert live[:3] == [{"shop/shelf": 1, "shop/popular": 1}] * 3

@@ -1,0 +1,74 @@
+"""The breaker against a plain model of it, with a clock of our own."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rayce.breaker import Breaker
+
+OPEN_S = 0.5
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_it_lets_everybody_through_until_a_failure() -> None:
+    breaker = Breaker(Clock(), OPEN_S)
+    assert all(breaker.allows() for _ in range(3))
+    assert not breaker.is_open
+
+
+def test_after_a_failure_it_leaves_the_dependency_alone_for_a_moment() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S)
+    breaker.failed()
+    assert breaker.is_open and not breaker.allows()
+    clock.now_s += OPEN_S - 0.01
+    assert not breaker.allows()
+
+
+def test_then_one_may_try_and_the_others_wait_for_its_report() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S)
+    breaker.failed()
+    clock.now_s += OPEN_S
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    assert breaker.is_open
+    breaker.succeeded()
+    assert not breaker.is_open and breaker.allows()
+
+
+def test_one_who_tries_and_never_reports_does_not_close_the_door_for_good() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S)
+    breaker.failed()
+    clock.now_s += OPEN_S
+    assert breaker.allows()
+    clock.now_s += OPEN_S
+    assert breaker.allows()
+
+
+@given(st.lists(st.sampled_from(["ask", "failed", "succeeded", "wait", "wait long"]), max_size=60))
+def test_it_behaves_as_its_model_says(acts: list[str]) -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S)
+    shut_until: float | None = None
+    for act in acts:
+        if act == "failed":
+            breaker.failed()
+            shut_until = clock.now_s + OPEN_S
+        elif act == "succeeded":
+            breaker.succeeded()
+            shut_until = None
+        elif act.startswith("wait"):
+            clock.now_s += OPEN_S / 4 if act == "wait" else 2 * OPEN_S
+        else:
+            expected = shut_until is None or clock.now_s >= shut_until
+            assert breaker.allows() == expected
+            if expected and shut_until is not None:
+                shut_until = clock.now_s + OPEN_S
+        assert breaker.is_open == (shut_until is not None)
