@@ -26,7 +26,7 @@ from rayce.coalesce import Coalescer
 from rayce.generations import LiveGenerations, Parse
 from rayce.ingest import Stamper
 from rayce.metrics import Metrics
-from rayce.model import Model
+from rayce.model import load_ranker
 from rayce.people import People
 from rayce.pseudonym import Pseudonymizer
 from rayce.segments.catalogue import load_catalogue
@@ -63,7 +63,7 @@ class RankerDeployment:
     """Hosts `Ranker`."""
 
     def __init__(self, settings: Settings) -> None:
-        live = _live(settings, {"shelf": Shelf.from_files, "ranker": Model.from_files})
+        live = _live(settings, {"shelf": Shelf.from_files, "ranker": load_ranker})
         self._ranker = Ranker(live, settings.serving.candidates)
 
     async def rank_many(self, asks: Sequence[RankQuestion]) -> list[Any]:

@@ -15,6 +15,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rayce.errors import InvalidArtifact
+from rayce.features import FEATURES
+from rayce.ranking import RANKING_FEATURES
 
 MODEL_FILE, MANIFEST_FILE = "model.txt", "manifest.json"
 
@@ -70,6 +72,23 @@ class Model:
     def score_many(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of rows × features."""
         return np.asarray(self._booster.predict(rows, raw_score=self._raw, num_threads=1), dtype=np.float64)
+
+
+def load_segment_model(files: Mapping[str, bytes]) -> Model:
+    """A model of a person's features; `InvalidArtifact` also where it wants one that this version does not compute."""
+    model = Model.from_files(files)
+    unknown = [name for name in model.features if name not in FEATURES]
+    if unknown:
+        raise InvalidArtifact(f"the model wants features that are not computed: {unknown}", "features", unknown)
+    return model
+
+
+def load_ranker(files: Mapping[str, bytes]) -> Model:
+    """A model of the ranking matrix; `InvalidArtifact` also where it was trained on other columns."""
+    model = Model.from_files(files)
+    if model.features != RANKING_FEATURES:
+        raise InvalidArtifact("the ranker was trained on other columns", "features", list(model.features))
+    return model
 
 
 def to_files(booster: lightgbm.Booster, manifest: Manifest) -> dict[str, bytes]:

@@ -245,4 +245,4 @@ def _is_text(keys: list[str]) -> bool:
     kind: Any = Settings
     for key in keys:
         kind = get_type_hints(kind).get(key) if isinstance(kind, type) and issubclass(kind, Struct) else None
-    return kind is str or isinstance(kind, UnionType) and str in get_args(kind)
+    return kind is str or (isinstance(kind, UnionType) and str in get_args(kind))

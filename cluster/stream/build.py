@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from cluster.stream.worker import Record, Worker
 from rayce.generations import LiveGenerations
-from rayce.model import Model
+from rayce.model import load_segment_model
 from rayce.segments.catalogue import load_catalogue
 from rayce.segments.evaluation import Scorer, Scorers
 from rayce.settings import Settings
@@ -32,7 +32,7 @@ class TenantModels:
 def build_worker(settings: Settings, partitions: Sequence[int]) -> Worker:
     """A worker of these partitions: whoever owned them before is fenced from here on."""
     durable = DynamoStore(settings.dynamodb)
-    live = LiveGenerations(durable, {SEGMENT_MODEL: Model.from_files}, settings.serving.generation_poll_s)
+    live = LiveGenerations(durable, {SEGMENT_MODEL: load_segment_model}, settings.serving.generation_poll_s)
     live.start()
     writer = LogWriter(settings.kafka)
 

@@ -26,9 +26,8 @@ def test_what_is_not_available_is_not_popular() -> None:
 
 
 def test_the_group_is_the_second_widest_category() -> None:
-    shelf = make_shelf()
-    assert shelf.groups[shelf.group[4]] == "dairy-0"
-    assert [shelf.groups[n] for n in make_shelf([Item("bare"), Item("wide", categories=("bakery",))]).group] == ["", "bakery"]
+    shelf = make_shelf([ITEMS[4], Item("bare"), Item("wide", categories=("bakery",))])
+    assert [shelf.groups[n] for n in shelf.group] == ["dairy-0", "", "bakery"]
 
 
 def test_numbers_of_what_is_on_the_shelf_in_the_order_asked_for() -> None:

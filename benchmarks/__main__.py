@@ -1,0 +1,75 @@
+"""`python -m benchmarks`: run all, and write `benchmarks/RESULTS.md`. `--quick` shows that they run, and writes nothing."""
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.program import arguments, machine, say
+
+PROGRAMS: list[tuple[str, list[str]]] = [
+    ("freshness", ["--rate", "200"]),
+    ("segment_lookup", []),
+]
+
+BARS: dict[tuple[str, str], tuple[str, float]] = {
+    ("freshness", "p99_ms"): ("<=", 100),
+    ("freshness", "lost"): ("<=", 0),
+    ("freshness", "doubled"): ("<=", 0),
+    ("segment_lookup", "ratio_to_empty_deployment"): (">=", 0.7),
+}
+"""What the issues ask for; a benchmark's other metrics have no bar."""
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def run(name: str, more: list[str]) -> dict[str, Any]:
+    """The last line of one benchmark."""
+    say(f"benchmarks.{name} {' '.join(more)}")
+    command = [sys.executable, "-m", f"benchmarks.{name}", *more]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    return found
+
+
+def verdict(name: str, metric: str, value: float) -> str:
+    """How a metric stands against its bar."""
+    if (name, metric) not in BARS:
+        return ""
+    sign, bar = BARS[name, metric]
+    met = value <= bar if sign == "<=" else value >= bar
+    return f"{'met' if met else '**missed**'} ({sign} {bar:g})"
+
+
+def section(found: dict[str, Any]) -> str:
+    """One benchmark's part of the page."""
+    rows = [
+        f"| `{metric}` | {value} | {verdict(found['benchmark'], metric, value)} |"
+        for metric, value in found["metrics"].items()
+    ]
+    settings = ", ".join(f"{name} {value}" for name, value in found["settings"].items())
+    head = f"### `benchmarks.{found['benchmark']}`\n\n{settings}\n\n| metric | value | bar |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    """See the module."""
+    options = arguments(__doc__).parse_args()
+    found = [run(name, [*more, "--quick"] if options.quick else more) for name, more in PROGRAMS]
+    for result in found:
+        print(json.dumps(result), flush=True)
+    if not options.quick:
+        page = RESULTS.read_text(encoding="utf-8")
+        before, _, rest = page.partition(BEGIN)
+        measured = "\n".join(section(result) for result in found)
+        date = datetime.datetime.now(datetime.UTC).date()
+        head = f"Measured on {date}; {machine()['cores']} cores.\n"
+        RESULTS.write_text(f"{before}{BEGIN}\n{head}\n{measured}{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

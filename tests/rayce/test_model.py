@@ -1,0 +1,97 @@
+"""A model as an artifact: one row scores as many do, to the bit, and what cannot be used is refused."""
+
+import random
+
+import lightgbm
+import msgspec
+import numpy as np
+import pytest
+
+from rayce.errors import InvalidArtifact
+from rayce.model import MANIFEST_FILE, MODEL_FILE, Manifest, Model, load_ranker, load_segment_model, to_files
+from rayce.ranking import RANKING_FEATURES
+
+FEATURES = ("views", "purchases", "spend")
+
+
+def train(objective: str = "binary", features: int = len(FEATURES)) -> lightgbm.Booster:
+    rows = np.random.default_rng(1).normal(0, 10, (300, features))
+    labels = (rows[:, 0] + rows[:, 1] > 0).astype(int)
+    data = lightgbm.Dataset(rows, labels)
+    return lightgbm.train({"objective": objective, "num_leaves": 7, "verbose": -1, "num_threads": 1, "seed": 1}, data, 10)
+
+
+def manifest(kind: str = "segment-model", features: tuple[str, ...] = FEATURES) -> Manifest:
+    return Manifest(kind, features, 300, 0, 1, {"auc": 0.9}, "0.1.0")
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return to_files(train(), manifest())
+
+
+@pytest.mark.parametrize("kind", ["segment-model", "ranker"])
+def test_one_row_scores_as_many_do_to_the_bit(files: dict[str, bytes], kind: str) -> None:
+    model = Model.from_files(files | {MANIFEST_FILE: msgspec.json.encode(manifest(kind))})
+    rows = np.random.default_rng(2).normal(0, 1000, (200, 3))
+    rows[:20] = 0
+    rows[20:30, 0] = np.nan
+    many = model.score_many(rows)
+    assert [model.score_one(row.tolist()) for row in rows] == many.tolist()
+    assert bool(many.min() >= 0 and many.max() <= 1) is (kind == "segment-model")
+
+
+def test_without_the_fast_path_the_scores_are_the_same(files: dict[str, bytes]) -> None:
+    fast, slow = Model.from_files(files), Model.from_files(files)
+    assert fast._fast is not None, "lightgbm's private name is gone: scoring has become three times slower"
+    slow._fast = None
+    assert slow.score_one([1.0, 2.0, 3.0]) == fast.score_one([1.0, 2.0, 3.0])
+
+
+def test_a_model_survives_its_files(files: dict[str, bytes]) -> None:
+    model = Model.from_files(files)
+    assert model.manifest == manifest() and model.features == FEATURES
+
+
+@pytest.mark.parametrize("missing", [MODEL_FILE, MANIFEST_FILE])
+def test_a_missing_file_is_named(files: dict[str, bytes], missing: str) -> None:
+    with pytest.raises(InvalidArtifact, match=missing):
+        Model.from_files({name: body for name, body in files.items() if name != missing})
+
+
+def test_a_manifest_that_names_other_features_is_refused(files: dict[str, bytes]) -> None:
+    with pytest.raises(InvalidArtifact, match="3 features, its manifest names 2"):
+        Model.from_files(files | {MANIFEST_FILE: msgspec.json.encode(manifest(features=FEATURES[:2]))})
+
+
+@pytest.mark.parametrize("body", [b"", b"tree", b"\xff\xfe", b"tree\nversion=v4\nnum_class=1\n"])
+def test_a_model_that_is_none_is_refused(files: dict[str, bytes], body: bytes) -> None:
+    with pytest.raises(InvalidArtifact):
+        Model.from_files(files | {MODEL_FILE: body})
+
+
+def test_a_manifest_that_is_none_is_refused(files: dict[str, bytes]) -> None:
+    chance = random.Random(1)
+    for _ in range(50):
+        damaged = bytearray(files[MANIFEST_FILE])
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            Model.from_files(files | {MANIFEST_FILE: bytes(damaged)})
+        except InvalidArtifact as error:
+            assert str(error)
+
+
+def test_a_segment_model_of_unheard_of_features_is_refused(files: dict[str, bytes]) -> None:
+    """At load: at the event it would be a dead letter for each."""
+    assert load_segment_model(files).features == FEATURES
+    with pytest.raises(InvalidArtifact, match="hat_size"):
+        load_segment_model(files | {MANIFEST_FILE: msgspec.json.encode(manifest(features=("views", "hat_size", "spend")))})
+
+
+def test_a_ranker_of_other_columns_is_refused(files: dict[str, bytes]) -> None:
+    right = to_files(train(features=len(RANKING_FEATURES)), manifest("ranker", RANKING_FEATURES))
+    assert load_ranker(right).features == RANKING_FEATURES
+    with pytest.raises(InvalidArtifact, match="other columns"):
+        load_ranker(right | {MANIFEST_FILE: msgspec.json.encode(manifest("ranker", RANKING_FEATURES[::-1]))})
+    with pytest.raises(InvalidArtifact, match="other columns"):
+        load_ranker(files)
