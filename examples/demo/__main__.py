@@ -66,7 +66,7 @@ def demo(
     jobs: Annotated[str, typer.Option(hidden=True)] = "jobs",
 ) -> None:
     """Real shopping through the whole loop: events, segments, recommendations, and what they were worth."""
-    rate = parse_speed(speed or ("max" if once else "20000"))
+    rate = parse_speed(speed or ("max" if once else "10000"))
     terminal = Terminal(Console(stderr=True))
     with _root(root, once) as directory:
         options = Options(directory, weeks, rate, households, embedded, once, up, jobs)

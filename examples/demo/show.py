@@ -46,7 +46,7 @@ class Options(Struct, frozen=True):
 
     root: Path
     weeks: int = 4
-    speed: float = 20_000.0
+    speed: float = 10_000.0
     households: int | None = None
     embedded: bool = False
     once: bool = False
