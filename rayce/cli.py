@@ -56,8 +56,10 @@ def check(file: Annotated[Path, typer.Argument(help="A segment catalogue (YAML).
     try:
         catalogue = load_catalogue(file)
     except InvalidCatalogue as error:
-        value = _value_at(file, error.key) if error.value is None else error.value
-        typer.echo(f"{error}\n  file:  {file}\n  key:   {error.key or '-'}\n  value: {value!r}", err=True)
+        typer.echo(f"{error}\n  file:  {file}\n  key:   {error.key or '-'}\n  value: {error.value!r}", err=True)
+        raise typer.Exit(1) from None
+    except UnicodeDecodeError as error:
+        typer.echo(f"{file}: not UTF-8: {error}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{file}: {len(catalogue.segments)} segments, version {catalogue.version}")
 
@@ -98,21 +100,6 @@ def _checkout(module: str) -> Path | None:
         if place.with_suffix(".py").is_file() or (place / "__main__.py").is_file():
             return folder
     return None
-
-
-def _value_at(file: Path, key: str) -> object:
-    """The value at a path such as `$.segments[0].bit`; None where there is none."""
-    import re
-
-    import yaml
-
-    try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))
-        for name, number in re.findall(r"\.?([A-Za-z_]\w*)|\[(\d+)\]", key.removeprefix("$")):
-            value = value[int(number)] if number else value[name]
-    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
-        return None
-    return value
 
 
 if __name__ == "__main__":

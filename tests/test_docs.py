@@ -243,8 +243,9 @@ class TestSite:
 def test_the_readmes_first_request_works(tmp_path: Path) -> None:
     """On the stand-ins, without the demo's data: recommendations are then empty, but everything answers."""
     (body,) = [body for body in blocks(CHECKOUT / "README.md", "bash") if "curl" in body]
-    command = [sys.executable, "-m", "cluster.up", "--embedded", "--json", "--root", str(tmp_path / ".rayce")]
+    root = tmp_path / ".rayce"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "cluster.up", "--embedded", "--json", "--root", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as up:
         try:
             assert up.stdout is not None
@@ -253,7 +254,11 @@ def test_the_readmes_first_request_works(tmp_path: Path) -> None:
             ran = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
         finally:
             up.terminate()
-            up.wait(60)
+            code = up.wait(60)
+            left = [path.stem for path in (root / "run").glob("*.json") if json.loads(path.read_text())["pid"]]
+            down = [sys.executable, "-m", "cluster.local", "down", "--root", str(root)]
+            subprocess.run(down, env=environment, capture_output=True, timeout=60)
+    assert (code, left) == (0, []), "SIGTERM stops everything in order"
     assert ran.returncode == 0, ran.stderr
     consent, events, segments, recommendations = [json.loads(line) for line in ran.stdout.splitlines() if line]
     assert consent["personalization"] is True

@@ -91,7 +91,7 @@ class Worker:
         self._flushed_s = 0.0
         self._counts = dict.fromkeys(partitions, 0)
         self._dead: list[tuple[Record, str]] = []
-        self.dead_letters = 0
+        self.dead_letters = dict.fromkeys(partitions, 0)
         self.beat_s = time.monotonic()
 
     def stop(self) -> None:
@@ -165,7 +165,7 @@ class Worker:
             record, reason = self._dead[0]
             self._dead_letter(record, reason)
             log.error("dead_letter", partition=record.partition, offset=record.offset, reason=reason)
-            self.dead_letters += 1
+            self.dead_letters[record.partition] += 1
             del self._dead[0]
 
     def _tend(self) -> None:
@@ -208,7 +208,7 @@ class Worker:
         told = Metrics()
         place = (str(partition),)
         told.set("rayce_stream_events_total", self._counts[partition], *place)
-        told.set("rayce_stream_dead_letters_total", self.dead_letters, *place)
+        told.set("rayce_stream_dead_letters_total", self.dead_letters[partition], *place)
         told.set("rayce_stream_epoch", self.epochs[partition], *place)
         told.set("rayce_stream_lag_events", -1 if end is None else end - self._next[partition], *place)
         told.set("rayce_stream_durable_lag_events", -1 if end is None else end - self._durable_next[partition], *place)

@@ -91,7 +91,7 @@ async def _main(options: Options, terminal: Terminal, json: Path | None, port: i
         terminal.console.print(f"[red]✗[/] {type(error).__name__}:", end=" ")
         terminal.console.print(str(error), markup=False)
     finally:
-        terminal.say("stopping")
+        terminal.console.print("stopping …", style="dim")
         await show.close()
     if show.found.households:
         report = show.report()

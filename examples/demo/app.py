@@ -90,7 +90,8 @@ class Page:
     async def _observe(self) -> None:
         while self._show.rayce is None or self._show.shop is None:
             await asyncio.sleep(0.1)
-        self.observer = Observer(self._show.rayce, self._show.shop, self._show.measurements, self._show.options.root)
+        show, options = self._show, self._show.options
+        self.observer = Observer(self._show.rayce, self._show.shop, show.measurements, options.local, options.root)
         await self.observer.watch()
 
     # ── pages and their parts ──

@@ -10,6 +10,9 @@ from examples.demo.hits import HitRate
 LISTS = ("rayce", "most_popular", "bought_before")
 WINDOW = 2_000
 RECENT = 300
+FEWEST = 20
+"""Baskets before a hit rate is drawn: the first few say nothing."""
+
 POINTS = 600
 
 
@@ -87,7 +90,7 @@ class Measurements:
     def point(self, at_s: float, events_per_s: float | None, lag: float | None) -> None:
         """One second more for the charts."""
         visible, request = self.visible_ms.percentiles(RECENT), self.request_ms.percentiles(RECENT)
-        rates = (self.hits[name].hit_rate for name in LISTS)
+        rates = (rate.hit_rate if rate.baskets >= FEWEST else None for rate in (self.hits[name] for name in LISTS))
         self.points.append(
             Point(at_s, events_per_s, lag, visible["p50"], visible["p99"], request["p50"], request["p99"], *rates)
         )

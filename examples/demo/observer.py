@@ -1,7 +1,6 @@
 """Looks at rayce once a second for the page: its stream, its readiness, its stores, the sizes of its segments."""
 
 import asyncio
-import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -33,8 +32,9 @@ class Part(Struct, frozen=True):
 class Observer:
     """What was seen last. `away_s` is how long rayce has not answered, None while it does."""
 
-    def __init__(self, rayce: RayceClient, shop: Shop, measurements: Measurements, root: Path) -> None:
-        self._rayce, self._shop, self._measured, self._root = rayce, shop, measurements, root
+    def __init__(self, rayce: RayceClient, shop: Shop, measurements: Measurements, module: str, root: Path) -> None:
+        self._rayce, self._shop, self._measured = rayce, shop, measurements
+        self._module, self._root = module, root
         self.stream = StreamState()
         self.events_per_s: float | None = None
         self.degraded = False
@@ -103,19 +103,17 @@ class Observer:
 
     async def _watch_local(self) -> None:
         while True:
-            self._local = await local_status(self._root)
+            self._local = await local_status(self._module, self._root)
             await asyncio.sleep(STATUS_PERIOD_S)
 
 
-async def local_status(root: Path) -> list[Part]:
-    """What `rayce local status --json` says, where there is such a program; nothing otherwise."""
-    program = shutil.which("rayce", path=str(Path(sys.executable).parent))
-    if program is None:
+async def local_status(module: str, root: Path) -> list[Part]:
+    """What `rayce local status --json` says (`module` is the program behind it); nothing where it says nothing."""
+    if not module:
         return []
     pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        program, "local", "status", "--root", str(root), "--json", stdin=nothing, stdout=pipe, stderr=nothing
-    )
+    command = [sys.executable, "-m", module, "status", "--root", str(root), "--json"]
+    process = await asyncio.create_subprocess_exec(*command, stdin=nothing, stdout=pipe, stderr=nothing)
     try:
         out, _ = await asyncio.wait_for(process.communicate(), 20)
         return parts_of(msgspec.json.decode(out, type=dict[str, Any]).get("servers"))

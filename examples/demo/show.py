@@ -42,7 +42,7 @@ _LOOKS = 5
 
 
 class Options(Struct, frozen=True):
-    """What was asked for on the command line; `up` and `jobs` name the programs of which the demo is a customer."""
+    """What was asked for on the command line; `up`, `jobs` and `local` name the programs it starts."""
 
     root: Path
     weeks: int = 4
@@ -52,6 +52,7 @@ class Options(Struct, frozen=True):
     once: bool = False
     up: str = "cluster.up"
     jobs: str = "jobs"
+    local: str = "cluster.local"
 
 
 class NothingLeft(Exception):

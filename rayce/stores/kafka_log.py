@@ -80,12 +80,14 @@ class LogWriter:
         connecting.start()
         return connecting
 
-    def _renew(self) -> None:
+    def _renew(self, former: KafkaProducer) -> None:
+        """Another producer in place of this one, if it is still the one: many writes of one may fail, one after another."""
         self._failed = True
         with self._renewing:
-            former, self._producer = self._producer, None
-            if former is not None and not self._closed.is_set():
-                self._start_connecting(former)
+            if self._producer is former:
+                self._producer = None
+                if not self._closed.is_set():
+                    self._start_connecting(former)
 
     def _connect(self, former: KafkaProducer | None) -> None:
         if former is not None:
@@ -118,15 +120,15 @@ class LogWriter:
         """Write (key, value) records; returns once all are acknowledged, `Unavailable` if one was not in time."""
         if not records:
             return
+        producer = self._connected()
         try:
-            await self._write(topic, records)
+            await self._write(producer, topic, records)
         except Unavailable:
-            self._renew()
+            self._renew(producer)
             raise
         self._failed = False
 
-    async def _write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
-        producer = self._connected()
+    async def _write(self, producer: KafkaProducer, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         waiting = len(records)
@@ -153,10 +155,11 @@ class LogWriter:
 
     def write_now(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Write one record and wait for its acknowledgement (blocking)."""
+        producer = self._connected()
         try:
-            self._connected().send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
+            producer.send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
         except KafkaError as error:
-            self._renew()
+            self._renew(producer)
             raise Unavailable("kafka", str(error)) from None
 
     def connected(self) -> bool:

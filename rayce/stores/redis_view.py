@@ -77,7 +77,7 @@ class RedisWriter:
         for person, state, flags, consent in rows:
             bucket, field = self._keys.home(person)
             if consent is not None:
-                pipe.eval(_NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
+                pipe.execute_command("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
             if flags is None or state is None:
                 pipe.hdel("rf:" + bucket, field)
                 pipe.delete(Keys.state(person))

@@ -55,7 +55,7 @@ class Browser:
 @contextlib.asynccontextmanager
 async def browsing(root: Path, dataset: Dataset | None = None) -> AsyncIterator[Browser]:
     """A browser at the page; with a data set the shop is filled and ready to play."""
-    show = Show(Options(root=root, speed=MAX_SPEED), Progress(STAGES))
+    show = Show(Options(root=root, speed=MAX_SPEED, local=""), Progress(STAGES))
     async with contextlib.AsyncExitStack() as stack:
         api = None
         if dataset is not None:

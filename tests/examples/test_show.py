@@ -16,8 +16,17 @@ from tests.examples.loops import in_loop
 
 
 def a_show(root: Path, *, once: bool = True) -> Show:
-    fakes = {"up": "tests.examples.fake_api", "jobs": "tests.examples.fake_jobs"}
-    return Show(Options(root, weeks=3, speed=MAX_SPEED, households=12, once=once, **fakes), Progress(STAGES))
+    options = Options(
+        root,
+        weeks=3,
+        speed=MAX_SPEED,
+        households=12,
+        once=once,
+        up="tests.examples.fake_api",
+        jobs="tests.examples.fake_jobs",
+        local="",
+    )
+    return Show(options, Progress(STAGES))
 
 
 def state(show: Show, name: str) -> str:
