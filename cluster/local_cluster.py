@@ -6,9 +6,11 @@ Every cluster has its own ports and folders, so several can run side by side; it
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -141,8 +143,8 @@ class LocalCluster:
                 "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
                 "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
                 "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
-                "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port(8404)),
-                "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port(9101)),
+                "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port(0)),
+                "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port(0)),
                 # The embedded DynamoDB and jobs are started by this interpreter: a job's `python` is the one on PATH.
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             }
@@ -150,6 +152,7 @@ class LocalCluster:
         ray_constants.ENABLE_RAY_CLUSTER = False  # the same for this process, where Ray has read its environment already
         haproxy.mkdir(parents=True, exist_ok=True)
         dashboard_port = free_port(8265)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         ray.init(
             address="local",
             num_cpus=max(4, os.cpu_count() or 1),
@@ -162,6 +165,9 @@ class LocalCluster:
             log_to_driver=False,
             logging_level="ERROR",
         )
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():  # ray.init puts its own in their place, which end the process at once
+                signal.signal(number, handler)
         self._started_ray = True
         self.dashboard = f"http://127.0.0.1:{dashboard_port}"
 

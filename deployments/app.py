@@ -39,6 +39,7 @@ from rayce.stores.redis_view import RedisReader
 DURABLE_THREADS = 4
 READS_PER_CALL, RANKS_PER_CALL, CALLS_IN_FLIGHT = 64, 8, 8
 TELL_EVERY_S = 1.0
+TOLD, MAX_TOLD = "edge:", 64
 PATIENCE = 0.8
 """Share of the edge's deadline that the feature reader may spend on durable memory."""
 
@@ -80,21 +81,22 @@ class EdgeRouter:
         hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
         executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")
         pseudonymizer = Pseudonymizer(settings.privacy.current_key, settings.privacy.pseudonym_keys)
-        self._name = f"edge:{os.getpid()}:{time.time_ns()}"
+        self._name = f"{TOLD}{time.time_ns():020d}:{os.getpid()}"
+        metrics = Metrics()
         self._edge = Edge(
             settings=settings,
             callers=Callers(settings.edge.api_keys),
             pseudonymizer=pseudonymizer,
             stamper=Stamper(pseudonymizer, settings.privacy),
             catalogue=load_catalogue(settings.segments.catalogue),
-            people=People(hot, durable, executor),
+            people=People(hot, durable, executor, lambda store: metrics.add("rayce_failures_total", 1, store)),
             hot=hot,
             durable=durable,
             log=LogWriter(settings.kafka),
             live=_live(settings, {"popular": Popular.from_files, "lists": None, "shelf": None, "ranker": None}),
             read=_coalesced(reader.read_many, READS_PER_CALL, lambda reply: ReadReply(*reply)),
             rank=_coalesced(ranker.rank_many, RANKS_PER_CALL, lambda reply: reply),
-            metrics=Metrics(),
+            metrics=metrics,
             now_ms=lambda: time.time_ns() // 1_000_000,
             executor=executor,
         )
@@ -104,11 +106,17 @@ class EdgeRouter:
         return Server(self._edge).app()
 
     async def _tell(self) -> None:
-        """This replica's metrics, told to hot memory so that any replica can answer for all."""
+        """This replica's metrics, told to hot memory so that any replica can answer for all.
+
+        What former replicas told is kept, so that totals go on, but only of the newest `MAX_TOLD`.
+        """
+        hot = self._edge.hot
         while True:
             await asyncio.sleep(TELL_EVERY_S)
             try:
-                await self._edge.hot.tell_status(self._name, self._edge.metrics.to_bytes())
+                await hot.tell_status(self._name, self._edge.metrics.to_bytes())
+                told = sorted(name for name in await hot.read_status() if name.startswith(TOLD))
+                await hot.forget_status(told[:-MAX_TOLD])
             except Exception:  # hot memory is away: told again in a second
                 continue
 

@@ -47,10 +47,18 @@ _ABSENT = _Durable(None, None, None)
 class People:
     """Reads flags and states of people. Raises `Unavailable` only when no store can tell within the time given."""
 
-    def __init__(self, hot: HotReader, durable: DurablePeople, executor: Executor) -> None:
+    def __init__(
+        self,
+        hot: HotReader,
+        durable: DurablePeople,
+        executor: Executor,
+        failed: Callable[[str], None] = lambda store: None,
+    ) -> None:
+        """`failed` is told the name of each store that did not answer."""
         self._hot = hot
         self._durable = durable
         self._executor = executor
+        self._failed = failed
         self.hot_breaker = Breaker(time.monotonic)
         self.durable_breaker = Breaker(time.monotonic)
         self._flags = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
@@ -106,8 +114,9 @@ class People:
         if self.hot_breaker.allows():
             try:
                 rows = await read(persons)
-            except Unavailable:
+            except Unavailable as error:
                 self.hot_breaker.failed()
+                self._failed(error.store)
             else:
                 self.hot_breaker.succeeded()
                 return rows
@@ -135,8 +144,9 @@ class People:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(self._executor, self._fetch, persons)
-        except Unavailable:
+        except Unavailable as error:
             self.durable_breaker.failed()
+            self._failed(error.store)
             raise
         self.durable_breaker.succeeded()
         await self._backfill(persons, found)

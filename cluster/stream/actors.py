@@ -106,7 +106,7 @@ class StreamSupervisor:
         if name not in self._born_s:
             self._born_s[name] = time.monotonic()
         worker = PartitionWorker.options(  # type: ignore[attr-defined]
-            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
+            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, scheduling_strategy="SPREAD"
         ).remote(self._settings, partitions)
         try:
             silent_s = ray.get(worker.silent_s.remote(), timeout=ANSWER_WITHIN_S)

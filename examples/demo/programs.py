@@ -87,7 +87,10 @@ class Cluster:
         return self._process.returncode if self._process else None
 
     async def stop(self) -> None:
-        """SIGTERM, then waiting; after a minute SIGKILL to what we started and nothing else."""
+        """SIGTERM, then waiting; after a minute SIGKILL to what we started and nothing else.
+
+        Raises `ProgramFailed` where it did not end in order: then what it had started may still be running.
+        """
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -98,6 +101,8 @@ class Cluster:
         except TimeoutError:
             os.killpg(process.pid, signal.SIGKILL)  # its own session: `start_new_session` below
             await process.wait()
+        if process.returncode not in (0, -signal.SIGTERM):
+            raise ProgramFailed(self._failure(f"did not stop in order (code {process.returncode})"))
 
     async def _listen(self, process: asyncio.subprocess.Process, on_line: OnLine) -> None:
         assert process.stderr is not None

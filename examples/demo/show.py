@@ -16,7 +16,7 @@ from examples.demo.ledger import Discrepancy, Ledger
 from examples.demo.loading import give_consent, put_catalogue, replay
 from examples.demo.measurements import LISTS, Measurements
 from examples.demo.player import OPEN_BASKETS, Player
-from examples.demo.programs import JOBS, Address, Cluster, run_job, told, up_command
+from examples.demo.programs import JOBS, Address, Cluster, ProgramFailed, run_job, told, up_command
 from examples.demo.progress import WAITING, Progress, Stage
 from examples.demo.report import Report, build_report
 from examples.demo.shop import LANES, Shop
@@ -170,10 +170,13 @@ class Show:
         self._journal.write(self._entry)
 
     async def close(self) -> None:
-        """Stops what was started."""
+        """Stops what was started; says so where that did not go in order."""
         if self.rayce is not None:
             await self.rayce.close()
-        await self._cluster.stop()
+        try:
+            await self._cluster.stop()
+        except ProgramFailed as error:
+            self._say(f"{error}\nLook with `rayce local status --root {self.options.root}` for what still runs.")
 
     @property
     def playing_or_after(self) -> bool:

@@ -61,8 +61,8 @@ def load_catalogue(path: str | Path | None = None) -> Catalogue:
         return parse_catalogue(source.read_text(encoding="utf-8"))
     except InvalidCatalogue as error:
         raise InvalidCatalogue(f"{source}: {error}", error.key, error.value) from None
-    except OSError as error:
-        raise InvalidCatalogue(f"{source}: {error.strerror}", "segments.catalogue", str(source)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidCatalogue(f"{source}: {error}", "segments.catalogue", str(source)) from None
 
 
 def parse_catalogue(text: str) -> Catalogue:

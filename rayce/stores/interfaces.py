@@ -190,6 +190,10 @@ class HotReader(Protocol):
         """`put_status` of one part that lives on the request path."""
         ...
 
+    async def forget_status(self, names: Sequence[str]) -> None:
+        """Forget what parts that are gone have told."""
+        ...
+
     async def put_consent(self, person: str, consent: Consent) -> None:
         """Make a decision visible at once, unless a newer one is; where it denies personalization, forget the rest."""
         ...

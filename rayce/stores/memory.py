@@ -196,6 +196,12 @@ class MemoryHot:
         """See `HotReader.tell_status`."""
         self.put_status({name: body})
 
+    async def forget_status(self, names: Sequence[str]) -> None:
+        """See `HotReader.forget_status`."""
+        self._answer()
+        for name in names:
+            self._statuses.pop(name, None)
+
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
         self._answer()

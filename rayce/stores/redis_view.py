@@ -160,6 +160,11 @@ class RedisReader:
         """See `HotReader.tell_status`."""
         await self._wire.ask([("HSET", _STATUS, name, body)])
 
+    async def forget_status(self, names: Sequence[str]) -> None:
+        """See `HotReader.forget_status`."""
+        if names:
+            await self._wire.ask([("HDEL", _STATUS, *names)])
+
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
         bucket, field = self._keys.home(person)

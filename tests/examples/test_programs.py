@@ -39,6 +39,15 @@ async def test_a_cluster_that_ends_before_it_is_ready_says_why(tmp_path: Path) -
 
 
 @in_loop
+async def test_a_cluster_that_does_not_stop_in_order_is_told(tmp_path: Path) -> None:
+    code = f"import os, signal, time; signal.signal(signal.SIGTERM, lambda *_: os.abort()); {READY}; time.sleep(60)"
+    cluster = Cluster(python(code), tmp_path / "up.log")
+    await cluster.start()
+    with pytest.raises(ProgramFailed, match="did not stop in order"):
+        await asyncio.wait_for(cluster.stop(), 5)
+
+
+@in_loop
 async def test_a_job_tells_how_far_it_is() -> None:
     said: list[str] = []
     await run_job("tests.examples.fake_jobs", "train_ranker", None, said.append)

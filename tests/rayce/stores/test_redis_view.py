@@ -152,6 +152,8 @@ async def test_a_cluster_serves_as_one_node_does(cluster: RedisSettings) -> None
     await reader.put_consent(people[0], Consent(0, 200))
     await reader.backfill([Shown(people[1], b"old", b"old")], {people[1]: Consent(7, 1)})
     assert await reader.read_states(people[:2]) == [HotRow(Consent(0, 200), None), HotRow(YES, b"s" + people[1].encode())]
+    writer.show([Shown(people[2], None, None, Consent(0, 300))])
+    assert await reader.read_flags([people[2]]) == [HotRow(Consent(0, 300), None)]
     writer.show_lists(3, [(people[0], b"list")], 60)
     assert await reader.read_lists(3, people[:2]) == [b"list", None]
     name = writer.incarnation()
