@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -17,19 +18,24 @@ def main() -> int:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--embedded", action="store_true", help="stand-ins from Python wheels instead of Java servers")
     kind.add_argument("--real", action="store_true", help="the real servers or nothing")
-    parser.add_argument("--json", action="store_true", help="no progress on standard error")
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes, too")
     options = parser.parse_args()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    if options.with_parent:
+        threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
     mode = "embedded" if options.embedded else "real" if options.real else "auto"
-    cluster = LocalCluster(
-        options.root, mode=mode, progress=lambda line: None if options.json else print(line, file=sys.stderr, flush=True)
-    )
-    with cluster:
+    with LocalCluster(options.root, mode=mode, progress=lambda line: print(line, file=sys.stderr, flush=True)) as cluster:
         print(json.dumps(cluster.describe()), flush=True)
         stop.wait()
     return 0
+
+
+def _wait_for_parent(stop: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    stop.set()
 
 
 if __name__ == "__main__":

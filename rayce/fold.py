@@ -168,10 +168,14 @@ def _touched(touched: dict[str, tuple[int, float]], event: Event, weight: float)
 
 
 def _strongest(entries: dict[str, V], limit: int, strength: Callable[[V], float]) -> dict[str, V]:
-    """At most `limit` entries, those with the greatest strength at any common moment; a tie goes by name."""
+    """At most `limit` entries, those with the greatest strength at any common moment; a tie goes by name.
+
+    When it overflows an eighth is let go at once: the sorting is then paid for once in many events, not in each.
+    """
     if len(entries) <= limit:
         return entries
-    weakest = sorted(entries, key=lambda name: (strength(entries[name]), name))[: len(entries) - limit]
+    kept = limit - limit // 8
+    weakest = sorted(entries, key=lambda name: (strength(entries[name]), name))[: len(entries) - kept]
     for name in weakest:
         del entries[name]
     return entries

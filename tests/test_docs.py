@@ -245,7 +245,7 @@ def test_the_readmes_first_request_works(tmp_path: Path) -> None:
     (body,) = [body for body in blocks(CHECKOUT / "README.md", "bash") if "curl" in body]
     root = tmp_path / ".rayce"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    command = [sys.executable, "-m", "cluster.up", "--embedded", "--json", "--root", str(root)]
+    command = [sys.executable, "-m", "cluster.up", "--embedded", "--root", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as up:
         try:
             assert up.stdout is not None

@@ -37,6 +37,7 @@ class LookupIn(Struct, frozen=True, forbid_unknown_fields=True):
     """Many users at once."""
 
     user_ids: Annotated[tuple[Id, ...], Meta(min_length=1)]
+    at: Moment | None = None
 
 
 class LookupRow(Struct, frozen=True):
@@ -59,6 +60,7 @@ class BoughtOut(Struct, frozen=True):
 
     item_id: str
     count: int
+    first_ms: int
     last_ms: int
 
 

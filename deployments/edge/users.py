@@ -70,7 +70,7 @@ async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Respo
         raise Problem(
             422, f"$.user_ids: at most {limits.max_lookup_users} users", "$.user_ids", len(asked.user_ids)
         )
-    now_ms = edge.now_ms()
+    now_ms = edge.now_ms() if asked.at is None else asked.at
     persons = [edge.pseudonymizer.person(caller.tenant, user) for user in asked.user_ids]
     found = await asyncio.gather(*(_flags_or_nobody(edge, person) for person in persons))
     rows = {user: _row(person, edge.catalogue, now_ms) for user, person in zip(asked.user_ids, found, strict=True)}
@@ -88,7 +88,7 @@ async def get_profile(edge: Edge, caller: Caller, request: Request) -> Response:
     """Features and their age; 404 where nothing may be known of the user."""
     user = path_id(request, "user_id", MAX_USER_ID)
     asked = read_query(request, AsOf)
-    found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
+    found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user))
     if found.consent is UNKNOWN or found.value is None:
         raise _unknown(user)
     return reply(_profile(user, decode_profile(found.value), edge.now_ms() if asked.at is None else asked.at))
@@ -150,7 +150,7 @@ def _profile(user: str, profile: Profile, now_ms: int) -> ProfileOut:
         features={name: round(value, 4) for name, value in all_features(profile, now_ms).items()},
         session_items=list(profile.session.items),
         cart={item: quantity for item, (quantity, _price) in profile.cart.items()},
-        bought=[BoughtOut(item, had.count, had.last_ms) for item, had in bought],
+        bought=[BoughtOut(item, had.count, had.first_ms, had.last_ms) for item, had in bought],
         scores=profile.scores,
         age_s=max(0.0, (now_ms - profile.last_ms) / 1000),
     )

@@ -95,7 +95,7 @@ class Observer:
         users = sorted(self._shop.households)
         chunk = users[self._next_user : self._next_user + USERS_PER_LOOKUP]
         try:
-            reply = await self._rayce.lookup_segments(chunk)
+            reply = await self._rayce.lookup_segments(chunk, at_ms=self._shop.clock.now_ms())
         except RayceHTTPError:
             return  # it answers: whatever is wrong with the segments, rayce is not away
         self._next_user = 0 if self._next_user + USERS_PER_LOOKUP >= len(users) else self._next_user + USERS_PER_LOOKUP

@@ -41,6 +41,7 @@ class Address(Struct, frozen=True):
     url: str
     api_key_file: str | None = None
     settings: str | None = None
+    dashboard: str | None = None
     pid: int = 0
 
     def api_key(self) -> str:
@@ -120,12 +121,21 @@ class Cluster:
 
 def up_command(module: str, root: Path, *, embedded: bool) -> list[str]:
     """The command that brings everything up."""
-    return [sys.executable, "-m", module, "--root", str(root), *(["--embedded"] if embedded else []), "--json"]
+    return [sys.executable, "-m", module, "--root", str(root), *(["--embedded"] if embedded else []), "--with-parent"]
 
 
-async def run_job(package: str, name: str, settings: str | None, on_line: OnLine) -> None:
+def job_command(package: str, name: str, address: Address) -> list[str]:
+    """The command that runs a job: as a Ray job of the cluster, or plainly where the cluster has no dashboard."""
+    job = ["-m", f"{package}.{name}", *(["--settings", address.settings] if address.settings else [])]
+    if address.dashboard is None:
+        return [sys.executable, *job]
+    ray = Path(sys.executable).parent / "ray"
+    return [str(ray), "job", "submit", "--address", address.dashboard, "--", "python", *job]
+
+
+async def run_job(package: str, name: str, address: Address, on_line: OnLine) -> None:
     """Runs one batch job to its end; `ProgramFailed` with its last lines where it fails."""
-    command = [sys.executable, "-m", f"{package}.{name}", *(["--settings", settings] if settings else [])]
+    command = job_command(package, name, address)
     process = await _spawn(command)
     said: deque[str] = deque(maxlen=15)
     try:

@@ -263,22 +263,23 @@ class Show:
         if self._entry.trained:
             self.progress.skip(*JOBS)
         else:
-            await run_jobs(self.options.jobs, address.settings, self.progress)
+            await run_jobs(self.options.jobs, address, self.progress)
             self._entry = structs.replace(self._entry, trained=True)
             self.save()
         with self.progress.stage("live"):
             await _until_live(rayce, shop)
 
 
-async def run_jobs(package: str, settings: str | None, progress: Progress) -> None:
+async def run_jobs(package: str, address: Address, progress: Progress) -> None:
     """Runs every batch job, one after the other: each uses what the one before published."""
     for name in JOBS:
         with progress.stage(name) as stage:
-            await run_job(package, name, settings, partial(_tell, stage))
+            await run_job(package, name, address, partial(_tell, stage))
 
 
 def _tell(stage: Stage, line: str) -> None:
-    stage.detail = told(stage.name, line)
+    if line.startswith((stage.name, "{")):  # what `ray job submit` says around it is not for the page
+        stage.detail = told(stage.name, line)
 
 
 async def _until_live(rayce: RayceClient, shop: Shop) -> None:

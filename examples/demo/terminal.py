@@ -1,6 +1,7 @@
 """The stages on the terminal: a live table for people, one line each for a log."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -26,6 +27,7 @@ class Terminal:
         self.console = console
         self.headline = ""
         self._progress: Progress | None = None
+        self._live = False
 
     def on_change(self, stage: Stage) -> None:
         """Prints the line of a stage that begins or ends, where nobody watches a live table."""
@@ -34,17 +36,24 @@ class Terminal:
             line = f"{_MARKS[stage.state][0]} {stage.title}{took} {_last(stage.detail)}".rstrip()
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def showing(self, progress: Progress) -> AbstractContextManager[object]:
+    @contextmanager
+    def showing(self, progress: Progress) -> Iterator[None]:
         """The live table while the context lasts."""
         self._progress = progress
         if not self.console.is_terminal:
-            return nullcontext()
-        return Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=False)
+            yield
+            return
+        with Live(get_renderable=self._table, console=self.console, refresh_per_second=4):
+            self._live = True
+            try:
+                yield
+            finally:
+                self._live = False
 
     def say(self, text: str) -> None:
-        """One line for people."""
+        """One line for people: above the live table, or by itself."""
         self.headline = text
-        if not self.console.is_terminal:
+        if not self._live:
             self.console.print(text, markup=False)
 
     def _table(self) -> RenderableType:

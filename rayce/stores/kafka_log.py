@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -91,7 +92,8 @@ class LogWriter:
 
     def _connect(self, former: KafkaProducer | None) -> None:
         if former is not None:
-            former.close(timeout=0)
+            with suppress(KafkaError):  # what it still held cannot be delivered; its senders have been told
+                former.close(timeout=0)
         while not self._closed.is_set():
             try:
                 producer = KafkaProducer(

@@ -20,7 +20,7 @@ class MemoryLog:
         self.committed: dict[int, int] = {}
         self._partitions = partitions
         self._topics: dict[str, list[list[bytes]]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     async def write(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         """See `LogWriter.write`."""
@@ -28,12 +28,14 @@ class MemoryLog:
         with self._lock:
             for key, value in records:
                 self._topic(topic)[crc32(key.encode()) % self._partitions].append(value)
+            self._lock.notify_all()
 
     def write_now(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """See `LogWriter.write_now`; headers are not kept."""
         self.answer()
         with self._lock:
             self._topic(topic)[0].append(value)
+            self._lock.notify_all()
 
     def connected(self) -> bool:
         """See `LogWriter.connected`."""
@@ -45,6 +47,11 @@ class MemoryLog:
         with self._lock:
             values = self._topic(topic)[partition][offset : offset + limit]
         return [Record(partition, at, value) for at, value in enumerate(values, offset)]
+
+    def wait(self, timeout_s: float) -> None:
+        """Until something is written, or the time is over."""
+        with self._lock:
+            self._lock.wait(timeout_s)
 
     def end(self, partition: int) -> int:
         """Offset of the next record of a partition of `rayce.events`."""
@@ -72,10 +79,11 @@ class MemoryLogReader:
         self._next = {partition: log.committed.get(partition, 0) for partition in partitions}
 
     def poll(self, timeout_ms: int) -> list[Record]:
-        """See `LogReader.poll`; never waits."""
-        found: list[Record] = []
-        for partition, offset in self._next.items():
-            found += self._log.read(partition, offset, self._max_records - len(found))
+        """See `LogReader.poll`."""
+        found = self._read()
+        if not found:
+            self._log.wait(timeout_ms / 1000)
+            found = self._read()
         for record in found:
             self._next[record.partition] = record.offset + 1
         return found
@@ -96,3 +104,9 @@ class MemoryLogReader:
 
     def close(self) -> None:
         """Nothing to let go."""
+
+    def _read(self) -> list[Record]:
+        found: list[Record] = []
+        for partition, offset in self._next.items():
+            found += self._log.read(partition, offset, self._max_records - len(found))
+        return found

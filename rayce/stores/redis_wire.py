@@ -15,6 +15,8 @@ from redis.asyncio.connection import parse_url
 
 from rayce.errors import Unavailable
 
+GRACE_S = 0.002
+
 Command = tuple[str | bytes | int, ...]
 
 
@@ -95,8 +97,12 @@ class _Link(asyncio.Protocol):
         if not self._out:
             self._loop.call_soon(self._write)
         self._out += [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]  # typed as a tuple of one
-        self._waiting.append((len(commands), done, self._loop.call_later(timeout_s, self.drop, "late")))
+        self._waiting.append((len(commands), done, self._loop.call_later(timeout_s, self._late, done)))
         return done
+
+    def _late(self, done: "asyncio.Future[list[Any]]") -> None:
+        """It may be the loop that was late: what has arrived meanwhile is read before the connection is given up."""
+        self._loop.call_later(GRACE_S, lambda: None if done.done() else self.drop("late"))
 
     def drop(self, reason: str) -> None:
         """No reply of this connection can be trusted to come any more."""

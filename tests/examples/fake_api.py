@@ -1,6 +1,6 @@
 """A stand-in for rayce's HTTP API, in memory: the shapes of docs/http.md, and faults that a shop must notice.
 
-`python -m tests.examples.fake_api --root DIR --json` behaves like `python -m cluster.up`; `FAKE_API_FAULT=drop_every=30`
+`python -m tests.examples.fake_api --root DIR --with-parent` behaves like `python -m cluster.up`; `FAKE_API_FAULT=drop_every=30`
 makes it break a promise. With `FAKE_API_URL` it serves nothing and names that address instead.
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo.programs import Cluster, ProgramFailed, run_job, up_command
+from examples.demo.programs import Address, Cluster, ProgramFailed, job_command, run_job, up_command
 from tests.examples.loops import in_loop
 
 READY = 'print(\'{"url": "http://127.0.0.1:9", "pid": 7, "more": 1}\', flush=True)'
@@ -50,7 +50,7 @@ async def test_a_cluster_that_does_not_stop_in_order_is_told(tmp_path: Path) -> 
 @in_loop
 async def test_a_job_tells_how_far_it_is() -> None:
     said: list[str] = []
-    await run_job("tests.examples.fake_jobs", "train_ranker", None, said.append)
+    await run_job("tests.examples.fake_jobs", "train_ranker", Address("http://127.0.0.1:1"), said.append)
     assert set(said) == {"half way", "generation 1 published"}
 
 
@@ -58,9 +58,16 @@ async def test_a_job_tells_how_far_it_is() -> None:
 async def test_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_JOB_FAILS", "train_ranker")
     with pytest.raises(ProgramFailed, match="ended with code 1(.|\n)*not enough baskets"):
-        await run_job("tests.examples.fake_jobs", "train_ranker", None, lambda _: None)
+        await run_job("tests.examples.fake_jobs", "train_ranker", Address("http://127.0.0.1:1"), lambda _: None)
 
 
 def test_the_command_is_the_agreed_one(tmp_path: Path) -> None:
     command = up_command("cluster.up", tmp_path, embedded=True)
-    assert command[1:] == ["-m", "cluster.up", "--root", str(tmp_path), "--embedded", "--json"]
+    assert command[1:] == ["-m", "cluster.up", "--root", str(tmp_path), "--embedded", "--with-parent"]
+
+
+def test_a_job_is_submitted_to_the_cluster_that_has_a_dashboard() -> None:
+    address = Address("http://127.0.0.1:1", settings="s.yaml", dashboard="http://127.0.0.1:2")
+    command = job_command("jobs", "train_ranker", address)
+    assert command[1:5] == ["job", "submit", "--address", "http://127.0.0.1:2"]
+    assert command[5:] == ["--", "python", "-m", "jobs.train_ranker", "--settings", "s.yaml"]

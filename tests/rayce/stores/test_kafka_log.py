@@ -38,13 +38,9 @@ class Renewing(LogWriter):
     def _start_connecting(self, former: Any) -> threading.Thread:
         if former is not None:
             self.replaced.append(former)
-        return threading.Thread(target=lambda: None) if former else _done()
-
-
-def _done() -> threading.Thread:
-    thread = threading.Thread(target=lambda: None)
-    thread.start()
-    return thread
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        return thread
 
 
 def test_many_writes_that_fail_replace_their_producer_once_and_never_its_successor() -> None:
@@ -58,6 +54,7 @@ def test_many_writes_that_fail_replace_their_producer_once_and_never_its_success
     assert writer._producer is new
 
 
+@pytest.mark.slow  # kafka-python looks for brokers for half a minute
 def test_topics_cannot_be_made_without_brokers() -> None:
     with pytest.raises(Unavailable):
         create_topics(KafkaSettings(bootstrap="127.0.0.1:1"))
