@@ -20,7 +20,7 @@ from benchmarks.wire import Wire
 
 FLAG, MODEL_FLAG = "cart_engaged", "buys_within_7_days"
 GIVE_UP_S = 5.0
-POLL_S = 0.001
+POLL_S = 0.002
 
 
 class Freshness:

@@ -16,6 +16,8 @@ RAY_ENVIRONMENT: dict[str, str] = {
     # One refused connection is enough to leave a dead replica alone until its health check passes again.
     "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "1",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
+    # Ray starts workers at nice 15: behind every other process of the machine, the stores included.
+    "RAY_worker_niceness": "0",
     # Replicas that are stopped may go as soon as their requests are done.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     # ray.init would otherwise write a token file; the dashboard listens on loopback only.

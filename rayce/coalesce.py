@@ -55,12 +55,10 @@ class Coalescer(Generic[K, V]):
                 raise ValueError(f"{len(values)} values for {len(batch)} keys")
             for future, value in zip(batch.values(), values, strict=True):
                 future.set_result(value)
-        except BaseException as error:  # the callers get it
+        except (Exception, asyncio.CancelledError) as error:  # the callers get it
             for future in batch.values():
                 if not future.done():
                     future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
         finally:
             self._free += 1
             self._start()

@@ -54,7 +54,8 @@ def events(people: int = 3, **fixed: Any) -> st.SearchStrategy[Event]:
     parts: dict[str, Any] = {
         "version": st.just(VERSION),
         "event_id": st.integers(0, 400).map(lambda n: f"e{n}"),
-        "type": st.sampled_from(BEHAVIOUR) | st.sampled_from([*BEHAVIOUR, "consent_changed", "erased", "segment_override"]),
+        "type": st.sampled_from(BEHAVIOUR)
+        | st.sampled_from([*BEHAVIOUR, "consent_changed", "erased", "segment_override"]),
         "tenant": st.just("shop"),
         "person": st.integers(1, people).map(person),
         "timestamp_ms": moments,

@@ -26,7 +26,7 @@ from rayce.stores.interfaces import Durable, HotWriter
 
 log = structlog.get_logger(__name__)
 
-IDLE_POLL_MS = 20
+IDLE_POLL_MS = 50
 PAUSE_S = 0.05
 DRAIN_WITHIN_S = 5.0
 

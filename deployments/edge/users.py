@@ -119,7 +119,7 @@ async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
 async def get_consent(edge: Edge, caller: Caller, request: Request) -> Response:
     """The record; 404 where none was given."""
     user = path_id(request, "user_id", MAX_USER_ID)
-    found = await edge.people.consent(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
+    found = await edge.people.consent(edge.pseudonymizer.person(caller.tenant, user))
     if found is UNKNOWN:
         raise _unknown(user)
     return reply(_consent(user, found))

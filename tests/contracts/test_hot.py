@@ -131,10 +131,19 @@ async def test_statuses_are_told_from_both_sides_and_read_by_name(hot: Hot) -> N
     await hot.reader.tell_status("edge:1", b"3")
     await hot.reader.tell_status("edge:1", b"4")
     assert await hot.reader.read_status() == {"stream:0": b"1", "stream:1": b"2", "edge:1": b"4"}
+    await hot.reader.forget_status(["stream:1", "edge:1", "nobody"])
+    await hot.reader.forget_status([])
+    assert await hot.reader.read_status() == {"stream:0": b"1"}
 
 
 async def test_hundreds_of_people_are_shown_and_read_at_once(hot: Hot, somebody: New) -> None:
     people = [somebody() for _ in range(600)]
-    hot.writer.show([Shown(who, b"s" + who.encode(), b"f" + who.encode(), Consent(1, n)) for n, who in enumerate(people)])
-    assert await hot.reader.read_flags(people) == [HotRow(Consent(1, n), b"f" + p.encode()) for n, p in enumerate(people)]
-    assert await hot.reader.read_states(people) == [HotRow(Consent(1, n), b"s" + p.encode()) for n, p in enumerate(people)]
+    hot.writer.show(
+        [Shown(who, b"s" + who.encode(), b"f" + who.encode(), Consent(1, n)) for n, who in enumerate(people)]
+    )
+    assert await hot.reader.read_flags(people) == [
+        HotRow(Consent(1, n), b"f" + p.encode()) for n, p in enumerate(people)
+    ]
+    assert await hot.reader.read_states(people) == [
+        HotRow(Consent(1, n), b"s" + p.encode()) for n, p in enumerate(people)
+    ]

@@ -90,7 +90,7 @@ async def test_a_reader_sees_its_own_partitions_only(log: Log) -> None:
 
 
 async def test_a_poll_brings_no_more_than_asked_for(log: Log) -> None:
-    tag, records = tagged(50)
+    _tag, records = tagged(50)
     await log.writer.write(EVENTS, records)
     reader = log.reader(range(PARTITIONS), 8)
     until_s, sizes = time.monotonic() + WITHIN_S, []
@@ -120,7 +120,7 @@ async def test_where_nothing_was_committed_reading_begins_at_the_beginning(log: 
     reader = log.reader([2])
     committed = reader.committed()
     if committed == {2: -1}:
-        tag, records = tagged(60, keys=20)
+        _tag, records = tagged(60, keys=20)
         await log.writer.write(EVENTS, records)
         first = next(iter(read_until(reader, 1, b"")))
         assert first.offset == 0
@@ -128,7 +128,7 @@ async def test_where_nothing_was_committed_reading_begins_at_the_beginning(log: 
 
 
 async def test_a_commit_that_nobody_waits_for_arrives_too(log: Log) -> None:
-    tag, records = tagged(30, keys=15)
+    _tag, records = tagged(30, keys=15)
     await log.writer.write(EVENTS, records)
     reader = log.reader([0])
     reader.poll(1000)

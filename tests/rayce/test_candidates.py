@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayce.candidates import BOUGHT, GIVEN, POPULAR, PRECOMPUTED, SESSION, Candidates, Wish, find_candidates, forbidden
+from rayce.candidates import (
+    BOUGHT,
+    GIVEN,
+    POPULAR,
+    PRECOMPUTED,
+    SESSION,
+    UNLISTED_RANK,
+    Candidates,
+    Wish,
+    find_candidates,
+    forbidden,
+)
 from rayce.event import Event
 from rayce.fold import DAY_MS
 from rayce.item import Item
@@ -40,7 +51,7 @@ def test_the_session_comes_first_then_the_list_then_habits_then_what_is_popular(
     assert names(found)[:4] == ["p1", "p2", "p9", "p7"]
     assert list(found.source[:4]) == [SESSION, SESSION, PRECOMPUTED, BOUGHT]
     assert list(found.list_score[:3]) == [1.0, 0.0, 3.0]
-    assert list(found.list_rank[:3]) == [1, 3, 0]
+    assert list(found.list_rank[:3]) == [1, UNLISTED_RANK, 0]
 
 
 def test_a_neighbour_says_which_product_it_goes_with() -> None:

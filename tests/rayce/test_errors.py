@@ -33,7 +33,7 @@ def test_every_error_survives_pickling_with_its_reason(kind: type[RayceError]) -
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_every_error_is_in_the_tree_and_says_what_to_do(kind: type[RayceError]) -> None:
     assert issubclass(kind, RayceError)
-    assert kind.__doc__ and len(kind.__doc__.split(". ")) > 1 or ":" in (kind.__doc__ or "")
+    assert (kind.__doc__ and len(kind.__doc__.split(". ")) > 1) or ":" in (kind.__doc__ or "")
 
 
 def test_unavailable_and_fenced_say_which() -> None:

@@ -72,7 +72,12 @@ def test_a_snapshot_that_cannot_be_read_is_passed_over(data: bytes) -> None:
 def test_what_another_version_counts_differently_is_passed_over() -> None:
     """Its snapshot may stay in hot memory for long: it must not take `/metrics` away."""
     other = {
-        "numbers": [[["rayce_served_total"], 5], [["rayce_served_total", "live", "x"], 5], [["unheard_of"], 1], [[], 1]],
+        "numbers": [
+            [["rayce_served_total"], 5],
+            [["rayce_served_total", "live", "x"], 5],
+            [["unheard_of"], 1],
+            [[], 1],
+        ],
         "histograms": [[["rayce_request_seconds", "/"], [1.0, 2.0]], [["unheard_of"], [0.0] * (len(BUCKETS_S) + 3)]],
     }
     metrics = Metrics()

@@ -18,7 +18,9 @@ def train(objective: str = "binary", features: int = len(FEATURES)) -> lightgbm.
     rows = np.random.default_rng(1).normal(0, 10, (300, features))
     labels = (rows[:, 0] + rows[:, 1] > 0).astype(int)
     data = lightgbm.Dataset(rows, labels)
-    return lightgbm.train({"objective": objective, "num_leaves": 7, "verbose": -1, "num_threads": 1, "seed": 1}, data, 10)
+    return lightgbm.train(
+        {"objective": objective, "num_leaves": 7, "verbose": -1, "num_threads": 1, "seed": 1}, data, 10
+    )
 
 
 def manifest(kind: str = "segment-model", features: tuple[str, ...] = FEATURES) -> Manifest:
@@ -85,7 +87,9 @@ def test_a_segment_model_of_unheard_of_features_is_refused(files: dict[str, byte
     """At load: at the event it would be a dead letter for each."""
     assert load_segment_model(files).features == FEATURES
     with pytest.raises(InvalidArtifact, match="hat_size"):
-        load_segment_model(files | {MANIFEST_FILE: msgspec.json.encode(manifest(features=("views", "hat_size", "spend")))})
+        load_segment_model(
+            files | {MANIFEST_FILE: msgspec.json.encode(manifest(features=("views", "hat_size", "spend")))}
+        )
 
 
 def test_a_ranker_of_other_columns_is_refused(files: dict[str, bytes]) -> None:

@@ -230,4 +230,3 @@ async def test_a_store_that_failed_is_left_alone_for_a_moment(bench: Bench) -> N
     with pytest.raises(Unavailable, match="left alone"):
         await bench.people.flags(person())
     assert len(bench.durable.asked) == 1
-

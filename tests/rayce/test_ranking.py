@@ -57,7 +57,9 @@ def test_the_reply_is_ordered_by_score_and_as_long_as_wished() -> None:
 
 def test_reasons_name_the_session_the_habit_or_the_source() -> None:
     profile = folded(event("purchase", "p7", at=T0 - 3 * DAY_MS))
-    reply = {i.item_id: i for i in rank(SHELF, ByPopularity(), profile, [("p9", 1.0)], Wish(session_items=("p0",)), T0, 200)}
+    reply = {
+        i.item_id: i for i in rank(SHELF, ByPopularity(), profile, [("p9", 1.0)], Wish(session_items=("p0",)), T0, 200)
+    }
     assert (reply["p1"].source, reply["p1"].because) == ("session", "p0")
     assert (reply["p7"].source, reply["p7"].because) == ("bought_before", None)
     assert reply["p9"].source == "precomputed"

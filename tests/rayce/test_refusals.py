@@ -56,7 +56,8 @@ def test_a_missing_field_is_named_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"nul", b"\xff\xfe", b'{"type":"view","user_id":"\xff"}', b'{"user_id":"\\ud800"}', b"[" * 100_000]
+    "body",
+    [b"", b"{", b"nul", b"\xff\xfe", b'{"type":"view","user_id":"\xff"}', b'{"user_id":"\\ud800"}', b"[" * 100_000],
 )
 def test_what_is_no_json_at_all_is_shown_as_an_excerpt(body: bytes) -> None:
     path, value, text = refused(body)
@@ -78,7 +79,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-names = st.sampled_from(["type", "user_id", "items", "context", "timestamp", "quantity", "x`y", " - at `$.a`", "a.b", "[0]"])
+names = st.sampled_from(
+    ["type", "user_id", "items", "context", "timestamp", "quantity", "x`y", " - at `$.a`", "a.b", "[0]"]
+)
 
 
 @given(st.dictionaries(names, json_values, max_size=5))

@@ -14,7 +14,11 @@ from tests.shops import ITEMS, POPULAR, make_shelf
 def test_a_shelf_survives_its_files() -> None:
     shelf, again = make_shelf(), Shelf.from_files(make_shelf().to_files())
     for name, value in shelf._asdict().items():
-        same = np.array_equal(value, getattr(again, name)) if isinstance(value, np.ndarray) else value == getattr(again, name)
+        same = (
+            np.array_equal(value, getattr(again, name))
+            if isinstance(value, np.ndarray)
+            else value == getattr(again, name)
+        )
         assert same, name
 
 

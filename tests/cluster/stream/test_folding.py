@@ -164,9 +164,7 @@ def test_when_people_cannot_be_loaded_nothing_is_folded() -> None:
 
 def test_a_decision_is_shown_with_its_moment_and_outlives_later_events_of_the_batch() -> None:
     folding = folding_of(Counting())
-    (row,) = folding.fold(
-        placed(event("consent_changed", at=T0, consent=3), event("view", at=T0 + 1, consent=3))
-    )
+    (row,) = folding.fold(placed(event("consent_changed", at=T0, consent=3), event("view", at=T0 + 1, consent=3)))
     assert row.consent == Consent(3, T0) and events_of(row) == 1
 
 

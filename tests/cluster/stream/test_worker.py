@@ -20,7 +20,6 @@ from rayce.stores.memory import MemoryDurable
 from tests.cluster.stream.world import PARTITIONS, Killed, Process, Running, World, wait_until
 from tests.samples import T0, event, histories, person
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the killed
 
 
@@ -317,7 +316,11 @@ def test_what_waits_for_a_store_is_bounded_and_the_rest_stays_in_the_log(away: s
     world.work_off(running)
     getattr(world, away).away = True
     world.send(event("view", at=T0 + 1, who=n) for n in range(400))
-    waiting = lambda: len(getattr(running.worker, "_folding").dirty if away == "durable" else running.worker._showing.waiting)  # noqa: E731
+
+    def waiting() -> int:
+        stream = running.worker
+        return len(stream._folding.dirty if away == "durable" else stream._showing.waiting)
+
     wait_until(lambda: waiting() > 50)
     most = 0
     for _ in range(30):
@@ -460,6 +463,8 @@ def test_it_tells_how_it_is_doing() -> None:
         return sum(v for k, v in told._numbers.items() if k[0] == "rayce_stream_events_total") == 41
 
     wait_until(complete)
-    wait_until(lambda: complete() and all(v == 0 for k, v in told._numbers.items() if "lag" in k[0] or "waiting" in k[0]))
+    wait_until(
+        lambda: complete() and all(v == 0 for k, v in told._numbers.items() if "lag" in k[0] or "waiting" in k[0])
+    )
     assert {k[1] for k in told._numbers} == {str(p) for p in range(PARTITIONS)}
     running.stop()

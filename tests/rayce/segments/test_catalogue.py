@@ -57,7 +57,11 @@ def test_the_version_changes_with_the_content_and_only_with_it() -> None:
         (text(RULE | {"when": {"feature": "hat_size", "ge": 1}}), "segments[0].when", "hat_size"),
         (text(RULE | {"model": "buys"}), "segments[0].model", "buys"),
         (text(MODEL | {"model": None}), "segments[0].model", None),
-        (text(MODEL | {"when": {"feature": "purchases", "ge": 1}}), "segments[0].when", {"feature": "purchases", "ge": 1}),
+        (
+            text(MODEL | {"when": {"feature": "purchases", "ge": 1}}),
+            "segments[0].when",
+            {"feature": "purchases", "ge": 1},
+        ),
         (text(RULE | {"ttl_s": 0}), "segments[0].ttl_s", 0),
         (text(RULE | {"ttl_s": MAX_TTL_S + 1}), "segments[0].ttl_s", MAX_TTL_S + 1),
         (text(RULE | {"colour": "red"}), "segments[0].colour", "red"),
@@ -71,7 +75,9 @@ def test_what_does_not_hold_together_is_named(source: str, key: str, value: obje
     assert key in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["", "5", "[]", "{", "version: 1", "version: 1\nsegments: &a [*a]", "[" * 5000, "{1: 2}"])
+@pytest.mark.parametrize(
+    "source", ["", "5", "[]", "{", "version: 1", "version: 1\nsegments: &a [*a]", "[" * 5000, "{1: 2}"]
+)
 def test_what_is_no_catalogue_at_all_is_refused(source: str) -> None:
     with pytest.raises(InvalidCatalogue):
         parse_catalogue(source)

@@ -116,7 +116,9 @@ def test_a_broken_off_replay_goes_on_to_the_same_segments(history: list[Event], 
     assert encode_profile(rest) == encode_profile(run(*history, models={"buys": Views()}))
 
 
-@pytest.mark.parametrize("kind, name", [("view", "shopping_now"), ("add_to_cart", "cart_engaged"), ("view", "first_time_visitor")])
+@pytest.mark.parametrize(
+    "kind, name", [("view", "shopping_now"), ("add_to_cart", "cart_engaged"), ("view", "first_time_visitor")]
+)
 def test_rayces_own_segments_flip_with_the_first_event(kind: str, name: str) -> None:
     catalogue = load_catalogue()
     first = event(kind, "p1")

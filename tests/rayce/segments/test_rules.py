@@ -55,7 +55,9 @@ def interpret(tree: dict[str, Any], profile: Profile, now_ms: int) -> bool:
 
 
 @given(trees.filter(lambda tree: depth(tree) <= MAX_DEPTH), histories(people=1, most=25), st.integers(0, 10**10))
-def test_a_compiled_rule_agrees_with_the_naive_interpreter(tree: dict[str, Any], history: list[Event], later: int) -> None:
+def test_a_compiled_rule_agrees_with_the_naive_interpreter(
+    tree: dict[str, Any], history: list[Event], later: int
+) -> None:
     profile, now_ms = folded_all(*history), T0 + later
     assert compile_rule(tree, "when")(profile, now_ms) is interpret(tree, profile, now_ms)
 
@@ -126,7 +128,16 @@ def test_a_tree_without_end_is_refused() -> None:
             compile_rule(endless, "when")
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["all", "any", "not", "feature", "ge", "x"]), inner, max_size=3), max_leaves=10))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["all", "any", "not", "feature", "ge", "x"]), inner, max_size=3)
+        ),
+        max_leaves=10,
+    )
+)
 def test_any_other_tree_is_a_rule_or_refused(tree: object) -> None:
     try:
         compile_rule(tree, "when")

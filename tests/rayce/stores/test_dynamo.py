@@ -160,7 +160,9 @@ def test_a_generation_that_lacks_a_part_or_has_a_damaged_one_is_refused(store: D
         if damage is not None:
             store._put(name, part, damage)
         else:
-            store._db.write_many("generations", [{"DeleteRequest": {"Key": {"name": {"S": name}, "part": {"S": part}}}}])
+            store._db.write_many(
+                "generations", [{"DeleteRequest": {"Key": {"name": {"S": name}, "part": {"S": part}}}}]
+            )
         with pytest.raises(InvalidInput):
             store.load_generation(name, number)
 

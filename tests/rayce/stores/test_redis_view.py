@@ -84,7 +84,11 @@ def test_a_writer_whose_server_stalls_says_so(patient: RedisSettings) -> None:
     client = redis.Redis.from_url(patient.url)
     writer = RedisWriter(msgspec.structs.replace(patient, write_timeout_ms=20))
     client.execute_command("CLIENT", "PAUSE", 200, "ALL")
-    for call in (lambda: writer.show([Shown(somebody(), b"s", b"f")]), writer.incarnation, lambda: writer.put_status({"a": b""})):
+    for call in (
+        lambda: writer.show([Shown(somebody(), b"s", b"f")]),
+        writer.incarnation,
+        lambda: writer.put_status({"a": b""}),
+    ):
         with pytest.raises(Unavailable):
             call()
     client.ping()
@@ -92,7 +96,11 @@ def test_a_writer_whose_server_stalls_says_so(patient: RedisSettings) -> None:
 
 def test_a_writer_without_a_server_says_so() -> None:
     writer = RedisWriter(RedisSettings(url="redis://127.0.0.1:1/0"))
-    for call in (lambda: writer.show([Shown(somebody(), b"s", b"f")]), writer.incarnation, lambda: writer.put_status({"a": b""})):
+    for call in (
+        lambda: writer.show([Shown(somebody(), b"s", b"f")]),
+        writer.incarnation,
+        lambda: writer.put_status({"a": b""}),
+    ):
         with pytest.raises(Unavailable):
             call()
 
@@ -124,7 +132,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSettings]
         probe.bind(("127.0.0.1", 0))
         bus.bind(("127.0.0.1", 0))
         port, bus_port = probe.getsockname()[1], bus.getsockname()[1]
-    options = {"port": port, "cluster-port": bus_port, "bind": "127.0.0.1", "dir": folder, "cluster-enabled": "yes", "save": ""}
+    options = {
+        "port": port,
+        "cluster-port": bus_port,
+        "bind": "127.0.0.1",
+        "dir": folder,
+        "cluster-enabled": "yes",
+        "save": "",
+    }
     arguments = [str(part) for key, value in options.items() for part in (f"--{key}", value)]
     process = subprocess.Popen([str(binary), *arguments], stdout=subprocess.DEVNULL)
     try:
@@ -136,7 +151,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSettings]
         while b"cluster_state:ok" not in node.execute_command("CLUSTER", "INFO") and time.monotonic() < until_s:
             time.sleep(0.05)
         yield RedisSettings(
-            url=f"redis://127.0.0.1:{port}", cluster=True, flag_buckets=64, read_timeout_ms=20_000, write_timeout_ms=20_000
+            url=f"redis://127.0.0.1:{port}",
+            cluster=True,
+            flag_buckets=64,
+            read_timeout_ms=20_000,
+            write_timeout_ms=20_000,
         )
     finally:
         process.kill()
@@ -151,7 +170,10 @@ async def test_a_cluster_serves_as_one_node_does(cluster: RedisSettings) -> None
     assert await reader.read_states(people) == [HotRow(YES, b"s" + who.encode()) for who in people]
     await reader.put_consent(people[0], Consent(0, 200))
     await reader.backfill([Shown(people[1], b"old", b"old")], {people[1]: Consent(7, 1)})
-    assert await reader.read_states(people[:2]) == [HotRow(Consent(0, 200), None), HotRow(YES, b"s" + people[1].encode())]
+    assert await reader.read_states(people[:2]) == [
+        HotRow(Consent(0, 200), None),
+        HotRow(YES, b"s" + people[1].encode()),
+    ]
     writer.show([Shown(people[2], None, None, Consent(0, 300))])
     assert await reader.read_flags([people[2]]) == [HotRow(Consent(0, 300), None)]
     writer.show_lists(3, [(people[0], b"list")], 60)

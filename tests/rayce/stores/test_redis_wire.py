@@ -151,7 +151,9 @@ async def test_one_who_gives_up_while_connecting_does_not_disturb_the_others(red
 
 async def test_a_refused_command_is_its_askers_alone(redis: Fixture) -> None:
     wire = redis.wire()
-    bad, good = await asyncio.gather(wire.ask([("GET", "a"), ("BAD",)]), wire.ask([("GET", "b")]), return_exceptions=True)
+    bad, good = await asyncio.gather(
+        wire.ask([("GET", "a"), ("BAD",)]), wire.ask([("GET", "b")]), return_exceptions=True
+    )
     assert isinstance(bad, Unavailable) and "no good" in str(bad)
     assert good == [b"b"]
     assert redis.server.connections == 1
