@@ -11,6 +11,7 @@ from deployments.edge.schemas import ProblemOut
 from rayce import __version__
 
 REF = "#/components/schemas/{name}"
+TEXT = {"schema": {"type": "string"}}
 PATH_LIMITS = {"user_id": 256, "item_id": 128}
 
 
@@ -45,8 +46,9 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
         codes |= {"400": "Not HTTP as it should be", "422": "Wrong input: key and value are named"}
         codes |= {"503": "A store did not answer; try again"}
     good: dict[str, Any] = {"description": "Done"}
-    if route.reply is not None:
-        good["content"] = {"application/json": {"schema": schema_of[route.reply]}}
+    good["content"] = (
+        {"application/json": {"schema": schema_of[route.reply]}} if route.reply is not None else {"text/plain": TEXT}
+    )
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": (route.handler.__doc__ or "").strip(),
@@ -57,10 +59,10 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if route.scope != OPEN:
         operation["security"] = [{"key": []}]
     if route.body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema_of[route.body]}},
-        }
+        content = {"application/json": {"schema": schema_of[route.body]}}
+        if route.lines:
+            content["application/x-ndjson"] = TEXT
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

@@ -1,8 +1,9 @@
 """The table of routes: what the server serves and `/openapi.json` describes."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +17,7 @@ from rayce.ingest import EventIn
 from rayce.item import Item
 
 Handler = Callable[[Edge, Any, Request], Awaitable[Response]]
+Items = Annotated[list[Item], Meta(min_length=1)]
 OPEN = ""
 """Scope of routes that need no key."""
 
@@ -32,6 +34,8 @@ class Route(NamedTuple):
     body: Any = None
     query: type | None = None
     status: int = 200
+    lines: bool = False
+    """Whether the body may come as JSON lines too."""
 
 
 def routes(ladder: Ladder) -> list[Route]:
@@ -46,8 +50,9 @@ def routes(ladder: Ladder) -> list[Route]:
             "events",
             "Send one event, an array, or JSON lines",
             schemas.Accepted,
-            EventIn | list[EventIn],
+            EventIn | Annotated[list[EventIn], Meta(min_length=1)],
             status=202,
+            lines=True,
         ),
         Route("GET", f"{user}/segments", users.get_segments, "read", "Segments of a user", schemas.Segments, None, users.AsOf),
         Route(
@@ -89,7 +94,7 @@ def routes(ladder: Ladder) -> list[Route]:
             schemas.ConsentOut,
             schemas.ConsentIn,
         ),
-        Route("PUT", "/v1/items", items.put_items, "write", "Store many items", schemas.Stored, list[Item]),
+        Route("PUT", "/v1/items", items.put_items, "write", "Store many items", schemas.Stored, Items),
         Route("GET", "/v1/items", items.get_items, "read", "Many items", schemas.ItemsOut, None, items.ItemsQuery),
         Route("PUT", "/v1/items/{item_id}", items.put_item, "write", "Store an item", Item, schemas.ItemPatch),
         Route("GET", "/v1/items/{item_id}", items.get_item, "read", "An item", Item),

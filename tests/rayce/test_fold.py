@@ -96,6 +96,11 @@ def test_a_repeated_event_changes_nothing() -> None:
     assert fold(once, event("purchase", "p1")) is once
 
 
+def test_control_without_the_last_ids_a_repeated_event_counts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rayce.fold._seen", lambda recent, digest: False)
+    assert folded(*[event("purchase", "p1")] * 3).events == 3
+
+
 def test_an_event_id_is_remembered_for_a_bounded_number_of_events() -> None:
     old = event("view", "p1")
     newer = [event("view", "p1", at=T0 + n) for n in range(1, MAX_RECENT_IDS + 1)]

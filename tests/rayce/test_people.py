@@ -89,6 +89,14 @@ async def test_without_consent_nothing_is_returned(bench: Bench, where: str) -> 
     assert await bench.people.state(person()) == (NO, None)
 
 
+async def test_control_without_the_check_the_state_of_who_refused_is_returned(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rayce.people._allowed", lambda consent, value: (consent, value))
+    bench.show(person(), NO)
+    assert await bench.people.state(person()) == (NO, STATE)
+
+
 async def test_without_consent_no_profile_is_even_read(bench: Bench) -> None:
     bench.keep(person(), NO, STATE)
     bench.durable.load_profiles = lambda persons: pytest.fail(f"read {persons}")  # type: ignore[method-assign]

@@ -1,8 +1,10 @@
 """`POST /v1/events`: good rows go through once the log has them, each bad one is named, the others' are not kept."""
 
+import re
+
 import pytest
 
-from rayce.consent import PERSONALIZATION, TRAINING
+from rayce.consent import PERSONALIZATION, TRAINING, Consent
 from tests.deployments.asgi import call
 from tests.deployments.shop import Shop
 from tests.samples import T0
@@ -128,6 +130,17 @@ async def test_without_consent_nothing_of_the_person_reaches_the_log(
     assert shop.logged() == before
 
 
+async def test_control_without_the_check_the_event_of_a_stranger_is_in_the_log(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def yes(person: str) -> Consent:
+        return Consent(PERSONALIZATION)
+
+    monkeypatch.setattr(shop.edge.people, "consent", yes)
+    await shop.call("POST", "/v1/events", VIEW)
+    assert [event.person for event in shop.logged()] == [shop.person("ada")]
+
+
 async def test_rows_of_both_kinds_of_people_are_told_apart(shop: Shop) -> None:
     await shop.consent("ada")
     reply = await shop.call("POST", "/v1/events", [VIEW, VIEW | {"user_id": "bob"}, VIEW | {"user_id": "eve"}])
@@ -156,6 +169,15 @@ async def test_nothing_that_identifies_a_person_reaches_the_log(shop: Shop) -> N
         assert secret not in raw
     logged = next(each for each in shop.logged() if each.type == "view")
     assert (logged.context, logged.properties) == ({"country": "NL"}, {"coupon": "SPRING"})
+
+
+async def test_control_without_the_mask_an_address_in_a_listed_field_is_in_the_log(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rayce.ingest._IDENTIFYING", re.compile("(?!)"))
+    await shop.consent("ada")
+    await shop.call("POST", "/v1/events", VIEW | {"context": {"device": "ada@example.org"}})
+    assert any(event.context == {"device": "ada@example.org"} for event in shop.logged())
 
 
 async def test_nothing_is_acknowledged_that_the_log_has_not_taken(shop: Shop) -> None:

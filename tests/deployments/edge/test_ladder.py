@@ -82,6 +82,18 @@ async def test_what_was_bought_is_gone_from_the_very_next_reply(ada: Shop, rung:
 
 
 @pytest.mark.parametrize("rung", RUNGS)
+async def test_control_without_the_rule_what_was_bought_is_still_there(
+    ada: Shop, rung: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("deployments.edge.ladder", "rayce.candidates"):
+        monkeypatch.setattr(f"{module}.forbidden", lambda *_arguments: set())
+    await RUNGS[rung](ada)
+    first = items_of(await ada.recommend())[0]
+    await ada.act("purchase", first)
+    assert first in items_of(await ada.recommend())
+
+
+@pytest.mark.parametrize("rung", RUNGS)
 async def test_what_is_in_the_cart_is_not_shown_until_it_is_taken_out(ada: Shop, rung: str) -> None:
     await RUNGS[rung](ada)
     first = items_of(await ada.recommend())[0]

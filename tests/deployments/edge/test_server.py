@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from deployments.edge.ladder import Ladder
+from deployments.edge.routes import Route, routes
 from rayce.consent import Consent
 from rayce.profile import Profile
 from rayce.segments.flags import pack_flags
@@ -122,3 +124,42 @@ async def test_a_path_that_is_no_unicode_is_no_reason_to_fail(shop: Shop, path: 
 async def test_a_query_of_any_bytes_is_no_reason_to_fail(shop: Shop, query: str) -> None:
     for target in ("/v1/users/ada/recommendations", "/v1/users/ada/segments", "/v1/items"):
         assert (await call(shop.app, "GET", f"{target}?{query}", headers=AUTH)).status in (200, 404, 422)
+
+
+HOSTILE = {
+    "nothing": b"",
+    "null": b"null",
+    "not UTF-8": b'{"user_id":"\xff","item_id":"\xfe"}',
+    "cut UTF-8": b'{"user_id":"\xe2\x82',
+    "NUL": b'{"user_id":"\x00"}',
+    "lone surrogate": b'{"user_id":"\\ud800","item_id":"\\udfff"}',
+    "deep list": b"[" * 200_000,
+    "deep closed list": b"[" * 100_000 + b"]" * 100_000,
+    "deep map": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "huge number": b'{"at":1' + b"0" * 100_000 + b',"price":1' + b"0" * 100_000 + b"}",
+    "number out of range": b'{"at":1e999,"price":-1e999}',
+    "many keys": b"{" + b",".join(b'"k%d":1' % n for n in range(50_000)) + b"}",
+    "same key twice": b'{"user_id":1,"user_id":2}',
+    "utf-16": '{"user_id":"a"}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "form": b"user_id=ada&item_id=p1",
+    "backticks": b'{"` - at `$.a`":1}',
+}
+TAKE_BODIES = [route for route in routes(Ladder(1, 1)) if route.body is not None]
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("route", TAKE_BODIES, ids=lambda route: f"{route.method} {route.path}")
+async def test_a_hostile_body_is_refused_by_key_and_value(shop: Shop, route: Route, body: bytes) -> None:
+    target = route.path.replace("{user_id}", "ada").replace("{item_id}", "p1")
+    reply = await shop.call(route.method, target, body, content_type="application/json")
+    assert (reply.status, reply.headers["content-type"]) == (422, "application/problem+json")
+    assert reply.json["key"].startswith("$") and "value" in reply.json
+    assert len(reply.body) < 10_000
+
+
+@pytest.mark.parametrize("route", TAKE_BODIES, ids=lambda route: f"{route.method} {route.path}")
+async def test_a_body_over_the_limit_is_refused_by_every_call(shop: Shop, route: Route) -> None:
+    target = route.path.replace("{user_id}", "ada").replace("{item_id}", "p1")
+    body = b" " * (shop.settings.edge.max_body_bytes + 1)
+    assert (await shop.call(route.method, target, body)).status == 413

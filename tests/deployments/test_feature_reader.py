@@ -1,0 +1,108 @@
+"""The feature reader: many are answered as one is, and one who cannot be read does not hide the others."""
+
+import threading
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from deployments.feature_reader import FeatureReader
+from rayce.consent import Consent
+from rayce.errors import Unavailable
+from rayce.people import People
+from rayce.stores.interfaces import Shown
+from rayce.stores.memory import MemoryDurable, MemoryHot
+from tests.samples import person
+
+pytestmark = pytest.mark.anyio
+
+YES, NO = Consent(3, 1), Consent(6, 1)
+NOBODY = (0, None, None)
+
+
+class Bench:
+    """A feature reader over memory stores."""
+
+    def __init__(self, executor: ThreadPoolExecutor, within_s: float = 20.0) -> None:
+        self.hot, self.durable = MemoryHot(), MemoryDurable()
+        self.reader = FeatureReader(
+            People(self.hot, self.durable, executor), self.hot, self.durable, executor, within_s
+        )
+
+    def show(self, number: int, consent: Consent = YES) -> None:
+        self.hot.show([Shown(person(number), b"state%d" % number, b"\0\0\0\0\0", consent)])
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with ThreadPoolExecutor(2) as executor:
+        yield Bench(executor)
+
+
+async def test_purposes_state_and_list_come_in_the_order_asked_for(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.show(number)
+    bench.hot.show_lists(7, [(person(1), b"hot")], 60)
+    bench.durable.save_lists(7, [(person(2), b"durable")])
+    bench.durable.save_lists(8, [(person(2), b"other generation")])
+    asks = [(person(3), 7), (person(2), 7), (person(1), 7), (person(2), 8), (person(1), 0), (person(2), 7)]
+    assert await bench.reader.read_many(asks) == [
+        (3, b"state3", None),
+        (3, b"state2", b"durable"),
+        (3, b"state1", b"hot"),
+        (3, b"state2", b"other generation"),
+        (3, b"state1", None),
+        (3, b"state2", b"durable"),
+    ]
+
+
+async def test_nobody_asked_for_is_nobody_answered(bench: Bench) -> None:
+    assert await bench.reader.read_many([]) == []
+
+
+async def test_without_consent_neither_state_nor_list_is_read(bench: Bench) -> None:
+    bench.show(1, NO)
+    asked: list[Collection[str]] = []
+    bench.durable.load_lists = lambda generation, persons: asked.append(persons) or {}  # type: ignore[method-assign,assignment,func-returns-value]
+    assert await bench.reader.read_many([(person(1), 7), (person(2), 7)]) == [(6, None, None), NOBODY]
+    assert asked == []
+
+
+async def test_a_list_that_cannot_be_read_is_no_list(bench: Bench) -> None:
+    bench.show(1)
+    bench.durable.away = True
+    assert await bench.reader.read_many([(person(1), 7)]) == [(3, b"state1", None)]
+
+
+async def test_one_who_cannot_be_read_is_nobody_and_the_others_are_not(bench: Bench) -> None:
+    bench.show(1)
+    bench.durable.away = True
+    assert await bench.reader.read_many([(person(1), 0), (person(2), 0)]) == [(3, b"state1", None), NOBODY]
+
+
+async def test_when_nobody_can_be_read_the_fault_may_be_here(bench: Bench) -> None:
+    bench.hot.away = bench.durable.away = True
+    with pytest.raises(Unavailable):
+        await bench.reader.read_many([(person(1), 0), (person(2), 0)])
+
+
+async def test_a_bug_is_not_taken_for_a_store_that_is_away(bench: Bench) -> None:
+    def bug(persons: Collection[str]) -> dict[str, Consent]:
+        raise ZeroDivisionError
+
+    bench.show(1)
+    bench.durable.load_consents = bug  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        await bench.reader.read_many([(person(1), 0), (person(2), 0)])
+
+
+async def test_a_durable_memory_that_hangs_holds_nobody_up() -> None:
+    let_go = threading.Event()
+    with ThreadPoolExecutor(4) as executor:
+        bench = Bench(executor, within_s=0.02)
+        bench.show(1)
+        bench.durable.load_consents = lambda persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
+        bench.durable.load_lists = lambda generation, persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
+        found = await bench.reader.read_many([(person(1), 7), (person(2), 7)])
+        let_go.set()
+    assert found == [(3, b"state1", None), NOBODY]
