@@ -17,9 +17,7 @@ def percentile_ms(found: HdrHistogram, percent: float) -> float:
     return round(found.get_value_at_percentile(percent) / 1000, 3)
 
 
-async def run_open_loop(
-    rate: float, seconds: float, operation: Callable[[int, float], Awaitable[None]]
-) -> float:
+async def run_open_loop(rate: float, seconds: float, operation: Callable[[int, float], Awaitable[None]]) -> float:
     """Start `operation(i, intended_s)` every 1/rate seconds; `intended_s` is on `time.perf_counter`'s clock.
 
     Returns the seconds from the first start to the end of the last operation. If the generator itself falls behind, the

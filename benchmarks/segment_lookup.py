@@ -94,7 +94,12 @@ def main() -> None:
         "empty_cpu_us_per_request": round(statistics.median(empty[1] for empty, _looked in rounds), 1),
         **latencies,
     }
-    settings = {"connections": CONNECTIONS, "rounds": options.rounds, "seconds": options.seconds, "users": options.users}
+    settings = {
+        "connections": CONNECTIONS,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "users": options.users,
+    }
     finish("segment_lookup", metrics, settings | {"generator": generator()})
 
 

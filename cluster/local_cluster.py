@@ -149,7 +149,9 @@ class LocalCluster:
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             }
         )
-        ray_constants.ENABLE_RAY_CLUSTER = False  # the same for this process, where Ray has read its environment already
+        ray_constants.ENABLE_RAY_CLUSTER = (
+            False  # the same for this process, where Ray has read its environment already
+        )
         haproxy.mkdir(parents=True, exist_ok=True)
         dashboard_port = free_port(8265)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -166,7 +168,10 @@ class LocalCluster:
             logging_level="ERROR",
         )
         if threading.current_thread() is threading.main_thread():
-            for number, handler in handlers.items():  # ray.init puts its own in their place, which end the process at once
+            for (
+                number,
+                handler,
+            ) in handlers.items():  # ray.init puts its own in their place, which end the process at once
                 signal.signal(number, handler)
         self._started_ray = True
         self.dashboard = f"http://127.0.0.1:{dashboard_port}"

@@ -26,7 +26,9 @@ def main() -> int:
     if options.with_parent:
         threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
     mode = "embedded" if options.embedded else "real" if options.real else "auto"
-    with LocalCluster(options.root, mode=mode, progress=lambda line: print(line, file=sys.stderr, flush=True)) as cluster:
+    with LocalCluster(
+        options.root, mode=mode, progress=lambda line: print(line, file=sys.stderr, flush=True)
+    ) as cluster:
         print(json.dumps(cluster.describe()), flush=True)
         stop.wait()
     return 0

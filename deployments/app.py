@@ -139,9 +139,7 @@ def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGeneratio
     return live
 
 
-def _coalesced(
-    method: Any, max_batch: int, shape: Callable[[Any], Any]
-) -> Callable[[Any], Awaitable[Any]]:
+def _coalesced(method: Any, max_batch: int, shape: Callable[[Any], Any]) -> Callable[[Any], Awaitable[Any]]:
     """Calls a replica once for all who ask in the same tick."""
 
     async def load(asks: Sequence[ReadAsk | RankAsk]) -> list[ReadReply | RankReply]:

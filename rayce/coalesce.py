@@ -18,7 +18,9 @@ class Coalescer(Generic[K, V]):
     batches are under way; more callers wait for the next batch, which grows up to `max_batch`.
     """
 
-    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Sequence[V]]], *, in_flight: int, max_batch: int) -> None:
+    def __init__(
+        self, load: Callable[[Sequence[K]], Awaitable[Sequence[V]]], *, in_flight: int, max_batch: int
+    ) -> None:
         self._load = load
         self._free = in_flight
         self._max_batch = max_batch

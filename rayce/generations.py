@@ -67,7 +67,11 @@ class LiveGenerations:
         for name, number in live.items():
             kind = name.partition("/")[2].partition(".")[0]
             known = self._loaded.get(name)
-            if kind in self._parsers and (known is None or known.number != number) and self._refused.get(name) != number:
+            if (
+                kind in self._parsers
+                and (known is None or known.number != number)
+                and self._refused.get(name) != number
+            ):
                 self._load(name, kind, number)
 
     def _load(self, name: str, kind: str, number: int) -> None:

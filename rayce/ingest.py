@@ -99,9 +99,7 @@ def split_rows(body: bytes, is_lines: bool, max_rows: int) -> Sequence[bytes | m
     return rows
 
 
-def read_rows(
-    rows: Sequence[bytes | msgspec.Raw], now_ms: int, tolerance_s: int
-) -> tuple[list[Row], list[RowError]]:
+def read_rows(rows: Sequence[bytes | msgspec.Raw], now_ms: int, tolerance_s: int) -> tuple[list[Row], list[RowError]]:
     """The good rows and the refused ones, in order."""
     good: list[Row] = []
     bad: list[RowError] = []

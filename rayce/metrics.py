@@ -118,8 +118,10 @@ class Metrics:
     def _lines(self, name: Name) -> Iterable[str]:
         for key, value in sorted(self._numbers.items()):
             if key[0] == name:
-                yield f"{name}{_labels(name, key)} {value:g}" if value != int(value) else (
-                    f"{name}{_labels(name, key)} {int(value)}"
+                yield (
+                    f"{name}{_labels(name, key)} {value:g}"
+                    if value != int(value)
+                    else (f"{name}{_labels(name, key)} {int(value)}")
                 )
         for key, row in sorted(self._histograms.items()):
             if key[0] != name:

@@ -42,7 +42,9 @@ class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
     read_timeout_ms: Annotated[
         Positive, knob("After this long a request takes DynamoDB or the next rung instead of waiting for Redis.")
     ] = 50
-    write_timeout_ms: Annotated[Positive, knob("After this long a worker treats Redis as away and tries again.")] = 1_000
+    write_timeout_ms: Annotated[Positive, knob("After this long a worker treats Redis as away and tries again.")] = (
+        1_000
+    )
     profile_ttl_s: Annotated[
         Positive, knob("Profiles not touched for this long leave Redis; the next read fetches them from DynamoDB.")
     ] = 30 * 86_400
@@ -98,7 +100,9 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("How long a reply may wait for the stores before it takes the next rung.")
     ] = 150
     rank_deadline_ms: Annotated[Positive, knob("How long a reply may wait for candidates and ranking.")] = 150
-    stale_users: Annotated[Positive, knob("Last live replies kept per edge replica, for when the ranker is away.")] = 10_000
+    stale_users: Annotated[Positive, knob("Last live replies kept per edge replica, for when the ranker is away.")] = (
+        10_000
+    )
     stale_max_age_s: Annotated[Positive, knob("A kept reply older than this is not served any more.")] = 600
     future_tolerance_s: Annotated[Positive, knob("Events dated later than this from now are refused.")] = 300
 
@@ -107,7 +111,9 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Pseudonyms and the allow-list. What is not listed never passes the edge."""
 
     current_key: Annotated[str, knob("Which of the keys makes new pseudonyms.")] = "k1"
-    pseudonym_keys: Annotated[dict[str, str], knob("Secret keys by id, 64 hex digits each; old ones stay readable.")] = {}
+    pseudonym_keys: Annotated[
+        dict[str, str], knob("Secret keys by id, 64 hex digits each; old ones stay readable.")
+    ] = {}
     context_fields: Annotated[tuple[str, ...], knob("Context fields that may be kept.")] = (
         "app_version",
         "browser",

@@ -47,9 +47,7 @@ class Ladder:
         self._reader = Breaker(time.monotonic)
         self._ranker = Breaker(time.monotonic)
 
-    async def climb(
-        self, edge: Edge, tenant: str, person: str | None, slot: str, wish: Wish, now_ms: int
-    ) -> Rungs:
+    async def climb(self, edge: Edge, tenant: str, person: str | None, slot: str, wish: Wish, now_ms: int) -> Rungs:
         """The best reply that can be had in time; never raises for the sake of a store or a replica."""
         known = await self._read(edge, tenant, person) if person is not None else NOBODY
         personal = bool(known.purposes & PERSONALIZATION)

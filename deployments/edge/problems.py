@@ -42,9 +42,7 @@ def problem_response(problem: Problem) -> Response:
         headers["retry-after"] = "1"
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Response(
-        msgspec.json.encode(body), problem.status, headers=headers, media_type="application/problem+json"
-    )
+    return Response(msgspec.json.encode(body), problem.status, headers=headers, media_type="application/problem+json")
 
 
 def _unicode(text: str) -> str:

@@ -94,7 +94,9 @@ class Server:
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "error"
-    response = problem_response(Problem(status, f"{request.method} {request.url.path}: {detail}", "path", request.url.path))
+    response = problem_response(
+        Problem(status, f"{request.method} {request.url.path}: {detail}", "path", request.url.path)
+    )
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response

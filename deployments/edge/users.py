@@ -67,9 +67,7 @@ async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Respo
     limits = edge.settings.edge
     asked = await read_json(request, LookupIn, limits.max_body_bytes)
     if len(asked.user_ids) > limits.max_lookup_users:
-        raise Problem(
-            422, f"$.user_ids: at most {limits.max_lookup_users} users", "$.user_ids", len(asked.user_ids)
-        )
+        raise Problem(422, f"$.user_ids: at most {limits.max_lookup_users} users", "$.user_ids", len(asked.user_ids))
     now_ms = edge.now_ms() if asked.at is None else asked.at
     persons = [edge.pseudonymizer.person(caller.tenant, user) for user in asked.user_ids]
     found = await asyncio.gather(*(_flags_or_nobody(edge, person) for person in persons))

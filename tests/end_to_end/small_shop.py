@@ -18,7 +18,10 @@ PRODUCTS = [f"p{n}" for n in range(40)]
 def publish_small_shop(settings: Settings, tenant: str) -> None:
     """Products p0…p39; neighbours are those with the next numbers; popular in order of number."""
     count = len(PRODUCTS)
-    items = [Item(name, f"Product {name}", ("all", f"group{n % 4}"), f"brand{n % 5}", 1.0 + n) for n, name in enumerate(PRODUCTS)]
+    items = [
+        Item(name, f"Product {name}", ("all", f"group{n % 4}"), f"brand{n % 5}", 1.0 + n)
+        for n, name in enumerate(PRODUCTS)
+    ]
     popularity = np.linspace(100, 1, count, dtype=np.float32)
     neighbours = np.array([[(n + step) % count for step in (1, 2, 3)] for n in range(count)], dtype=np.int32)
     shelf = Shelf.from_items(items, popularity, neighbours, np.tile(np.float32([3, 2, 1]), (count, 1)))
