@@ -61,21 +61,24 @@ class People:
         self._failed = failed
         self.hot_breaker = Breaker(time.monotonic)
         self.durable_breaker = Breaker(time.monotonic)
-        self._flags = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
+        self._consents = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
         self._states = Coalescer(self._load_states, in_flight=8, max_batch=MAX_BATCH)
         self._misses = Coalescer(self._load_durable, in_flight=2, max_batch=100)
         self._absent: dict[str, float] = {}
 
     async def consent(self, person: str, within_s: float | None = None) -> Consent:
         """The consent alone; `UNKNOWN` where none was given. `within_s` bounds the wait for durable memory."""
-        row = await self._flags.get(person)
+        row = await self._consents.get(person)
         if row.consent is not None:
             return row.consent
         return (await self._miss(person, within_s)).consent or UNKNOWN
 
     async def flags(self, person: str, within_s: float | None = None) -> Person:
-        """Consent and packed flags. `within_s` bounds the wait for durable memory."""
-        row = await self._flags.get(person)
+        """Consent and packed flags. `within_s` bounds the wait for durable memory.
+
+        The hottest read: hot memory sends what is asked for in one tick together anyway, so it is not coalesced here.
+        """
+        (row,) = await self._load_flags((person,))
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
         found = await self._miss(person, within_s)

@@ -92,26 +92,34 @@ class LogWriter:
 
     def _connect(self, former: KafkaProducer | None) -> None:
         if former is not None:
-            with suppress(KafkaError):  # what it still held cannot be delivered; its senders have been told
-                former.close(timeout=0)
+            _let_go(former)
         while not self._closed.is_set():
-            try:
-                producer = KafkaProducer(
-                    **_connection(self._settings),
-                    acks="all",
-                    compression_type="lz4",
-                    max_block_ms=self._settings.ack_timeout_ms,
-                    delivery_timeout_ms=self._settings.ack_timeout_ms,
-                    request_timeout_ms=self._settings.ack_timeout_ms - 1,
-                    batch_size=128 * 1024,
-                    max_request_size=8 * 1024 * 1024,
-                )
-                producer.partitions_for(EVENTS)
-            except (KafkaError, OSError):
-                self._closed.wait(RECONNECT_S)
-                continue
-            self._producer, self._failed = producer, False
-            return
+            producer = self._reach_brokers()
+            if producer is not None:
+                self._producer, self._failed = producer, False
+                return
+            self._closed.wait(RECONNECT_S)
+
+    def _reach_brokers(self) -> KafkaProducer | None:
+        """A producer that knows the topic's partitions; None where no broker answers."""
+        producer = None
+        try:
+            producer = KafkaProducer(
+                **_connection(self._settings),
+                acks="all",
+                compression_type="lz4",
+                max_block_ms=self._settings.ack_timeout_ms,
+                delivery_timeout_ms=self._settings.ack_timeout_ms,
+                request_timeout_ms=self._settings.ack_timeout_ms - 1,
+                batch_size=128 * 1024,
+                max_request_size=8 * 1024 * 1024,
+            )
+            producer.partitions_for(EVENTS)
+        except (KafkaError, OSError):
+            if producer is not None:
+                _let_go(producer)
+            return None
+        return producer
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
@@ -173,6 +181,11 @@ class LogWriter:
         self._closed.set()
         if self._producer is not None:
             self._producer.close(timeout=self._timeout_s)
+
+
+def _let_go(producer: KafkaProducer) -> None:
+    with suppress(KafkaError):  # what it still held cannot be delivered; its senders have been told
+        producer.close(timeout=0)
 
 
 class LogReader:
