@@ -15,9 +15,6 @@ from rayce.shelf import NOTHING, Floats, Ints, Shelf
 PRECOMPUTED, SESSION, BOUGHT, POPULAR, GIVEN = range(5)
 SOURCES = ("precomputed", "session", "bought_before", "popular", "given")
 
-UNLISTED_RANK = 101
-"""Rank of an item that is not in the person's list; lists have up to a hundred items."""
-
 MAX_ANCHORS = 10
 """Products just touched whose neighbours are looked up."""
 ANCHOR_AGE_MS = 2 * DAY_MS
@@ -67,7 +64,7 @@ def find_candidates(
         items=np.array(kept, dtype=np.int32),
         source=np.array([found[n] for n in kept], dtype=np.int8),
         list_score=np.array([score_of.get(n, 0.0) for n in kept], dtype=np.float32),
-        list_rank=np.array([rank_of.get(n, max(len(listed) + 1, UNLISTED_RANK)) for n in kept], dtype=np.float32),
+        list_rank=np.array([rank_of.get(n, len(listed) + 1) for n in kept], dtype=np.float32),
         session_score=np.array([near[n][0] if n in near else 0.0 for n in kept], dtype=np.float32),
         because=np.array([near[n][1] if n in near else NOTHING for n in kept], dtype=np.int32),
     )

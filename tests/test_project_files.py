@@ -18,7 +18,8 @@ needs_make = pytest.mark.skipif(MAKE is None, reason="make is not there")
 
 def make(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **({"PATH": path} if path is not None else {})}
-    environment.pop("MAKEFLAGS", None)
+    for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # these tests may themselves run under `make test`
+        environment.pop(inherited, None)
     return subprocess.run(
         [str(MAKE), *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60
     )
