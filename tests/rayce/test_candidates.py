@@ -11,7 +11,6 @@ from rayce.candidates import (
     POPULAR,
     PRECOMPUTED,
     SESSION,
-    UNLISTED_RANK,
     Candidates,
     Wish,
     find_candidates,
@@ -51,7 +50,7 @@ def test_the_session_comes_first_then_the_list_then_habits_then_what_is_popular(
     assert names(found)[:4] == ["p1", "p2", "p9", "p7"]
     assert list(found.source[:4]) == [SESSION, SESSION, PRECOMPUTED, BOUGHT]
     assert list(found.list_score[:3]) == [1.0, 0.0, 3.0]
-    assert list(found.list_rank[:3]) == [1, UNLISTED_RANK, 0]
+    assert list(found.list_rank[:3]) == [1, 3, 0]
 
 
 def test_a_neighbour_says_which_product_it_goes_with() -> None:
