@@ -5,7 +5,7 @@ Encoded as a MessagePack array whose first element is the version. Fields are on
 checked here too, since not only our edge may write to the log.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +15,7 @@ from rayce.item import ItemId, Price
 
 VERSION = 1
 
-BEHAVIOUR = (
+Behaviour = Literal[
     "view",
     "click",
     "search",
@@ -26,12 +26,14 @@ BEHAVIOUR = (
     "rating",
     "impression",
     "custom",
-)
+]
+"""What a person can do."""
+BEHAVIOUR = get_args(Behaviour)
 CONSENT_CHANGED = "consent_changed"
 ERASED = "erased"
 CONTROL = (CONSENT_CHANGED, ERASED, "segment_override")
 
-_TYPES = frozenset(BEHAVIOUR + CONTROL)
+_TYPES = frozenset((*BEHAVIOUR, *CONTROL))
 
 LATEST_MS = 4_102_444_800_000
 """The year 2100: a later timestamp is a mistake."""

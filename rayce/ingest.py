@@ -7,13 +7,13 @@ properties pass an allow-list of fields, and a listed field whose text looks lik
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
 from rayce.errors import InvalidInput
-from rayce.event import LATEST_MS, VERSION, Event, Line, Moment, Quantity, Scalar
+from rayce.event import LATEST_MS, VERSION, Behaviour, Event, Line, Moment, Quantity, Scalar
 from rayce.item import ItemId, Price
 from rayce.pseudonym import Pseudonymizer
 from rayce.refusals import UNREADABLE, RowError, excerpt, row_error
@@ -47,18 +47,7 @@ class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
 class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
     """One event as callers send it."""
 
-    type: Literal[
-        "view",
-        "click",
-        "search",
-        "login",
-        "add_to_cart",
-        "remove_from_cart",
-        "purchase",
-        "rating",
-        "impression",
-        "custom",
-    ]
+    type: Behaviour
     user_id: Id
     event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z_-]+$")] | None = None
     session_id: Id | None = None

@@ -35,6 +35,17 @@ async def shop_while(cluster: LocalCluster, prefix: str, disturb: Callable[[], A
     return traffic
 
 
+def outage(cluster: LocalCluster, server: str) -> Callable[[], Awaitable[None]]:
+    """A server is killed, and started again after a while."""
+
+    async def kill_and_start() -> None:
+        await asyncio.to_thread(cluster.stack.kill_server, server)
+        await asyncio.sleep(3)
+        await asyncio.to_thread(cluster.stack.start_server, server)
+
+    return kill_and_start
+
+
 @pytest.mark.anyio
 async def test_a_killed_partition_worker(cluster: LocalCluster) -> None:
     worker = ray.get_actor("stream-worker-0", NAMESPACE)
@@ -59,12 +70,7 @@ async def test_a_killed_replica(cluster: LocalCluster, deployment: str) -> None:
 
 @pytest.mark.anyio
 async def test_redis_is_away_for_a_while(cluster: LocalCluster) -> None:
-    async def stop_and_start() -> None:
-        await asyncio.to_thread(cluster.stack.kill_server, "redis")
-        await asyncio.sleep(3)
-        await asyncio.to_thread(cluster.stack.start_server, "redis")
-
-    traffic = await shop_while(cluster, "redis", stop_and_start)
+    traffic = await shop_while(cluster, "redis", outage(cluster, "redis"))
     assert traffic.served["live"] > 0.8 * traffic.served.total(), traffic.served
 
 
@@ -80,24 +86,14 @@ async def test_redis_comes_back_empty(cluster: LocalCluster) -> None:
 
 @pytest.mark.anyio
 async def test_dynamodb_is_away_for_a_while(cluster: LocalCluster) -> None:
-    async def stop_and_start() -> None:
-        await asyncio.to_thread(cluster.stack.kill_server, "dynamodb")
-        await asyncio.sleep(3)
-        await asyncio.to_thread(cluster.stack.start_server, "dynamodb")
-
-    await shop_while(cluster, "dynamodb", stop_and_start)
+    await shop_while(cluster, "dynamodb", outage(cluster, "dynamodb"))
 
 
 @pytest.mark.anyio
 async def test_kafka_is_away_for_a_while(cluster: LocalCluster) -> None:
     """Events get 503 and are sent again by their senders; reads go on."""
 
-    async def stop_and_start() -> None:
-        await asyncio.to_thread(cluster.stack.kill_server, "kafka")
-        await asyncio.sleep(2)
-        await asyncio.to_thread(cluster.stack.start_server, "kafka")
-
-    traffic = await shop_while(cluster, "kafka", stop_and_start)
+    traffic = await shop_while(cluster, "kafka", outage(cluster, "kafka"))
     assert traffic.repeats > 0, "the outage was noticed"
 
 
