@@ -13,6 +13,7 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from rayce.errors import InvalidSettings, NotEnoughData, RayceError
 from rayce.event_files import read_event_file
@@ -27,6 +28,8 @@ from rayce.stores.kafka_log import LogReader
 from rayce.stores.redis_view import RedisWriter
 
 NOT_ENOUGH_DATA = 2
+PATIENCE_MS = 30_000
+"""A job has time: it waits for a busy durable store rather than fail."""
 _POLL_RECORDS = 5_000
 _SAY_EVERY_S = 2.0
 _CONSENTS_AT_ONCE = 10_000
@@ -107,7 +110,7 @@ def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None =
         job = Job(
             tenant=arguments.tenant or _only_tenant(settings),
             settings=settings,
-            durable=DynamoStore(settings.dynamodb),
+            durable=DynamoStore(replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS))),
             open_hot=lambda: RedisWriter(settings.redis),
             records=_source(settings, arguments.events),
             catalogue=load_catalogue(settings.segments.catalogue),
