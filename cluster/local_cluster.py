@@ -20,13 +20,13 @@ from typing import Any
 import ray
 import yaml
 from ray import serve
-from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from cluster.environment import RAY_ENVIRONMENT
 from cluster.local.stack import LocalStack
 from cluster.loopback_haproxy import write_wrapper
 from cluster.prepare import prepare_stores
+from cluster.ray_settings import own_loopback_node
 from cluster.serving import deploy, serve_config
 from cluster.stream.actors import NAMESPACE, SUPERVISOR, start_stream
 from rayce.settings import Settings, load_settings
@@ -149,29 +149,25 @@ class LocalCluster:
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             }
         )
-        ray_constants.ENABLE_RAY_CLUSTER = (
-            False  # the same for this process, where Ray has read its environment already
-        )
         haproxy.mkdir(parents=True, exist_ok=True)
         dashboard_port = free_port(8265)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        ray.init(
-            address="local",
-            num_cpus=max(4, os.cpu_count() or 1),
-            namespace=NAMESPACE,
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            dashboard_port=dashboard_port,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(self._scratch / "ray"),
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
+        with own_loopback_node(agent_port=free_port(0)):
+            ray.init(
+                address="local",
+                num_cpus=max(4, os.cpu_count() or 1),
+                namespace=NAMESPACE,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=dashboard_port,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(self._scratch / "ray"),
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
         if threading.current_thread() is threading.main_thread():
-            for (
-                number,
-                handler,
-            ) in handlers.items():  # ray.init puts its own in their place, which end the process at once
+            # ray.init has put its own handlers in their place, which end the process before anything is stopped.
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
         self._started_ray = True
         self.dashboard = f"http://127.0.0.1:{dashboard_port}"
