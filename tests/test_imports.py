@@ -27,6 +27,7 @@ ONLY_IN = {
     "ray": (
         "cluster/stream/actors.py",
         "cluster/local_cluster.py",
+        "cluster/ray_settings.py",
         "cluster/start.py",
         "cluster/serving.py",
         "deployments/app.py",
