@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.edge.edge import Edge
-from deployments.edge.requests import reply
+from deployments.edge.requests import plain, reply
 from deployments.edge.users import MAX_USER_ID, segments_of
 
 HEAD, TAIL = "/v1/users/", "/segments"
@@ -59,7 +59,7 @@ def _hot_user(scope: Scope) -> str | None:
     if not path.startswith(HEAD) or not path.endswith(TAIL):
         return None
     user = path[len(HEAD) : -len(TAIL)]
-    return user if 1 <= len(user) <= MAX_USER_ID and user.isascii() and "/" not in user else None
+    return user if 1 <= len(user) <= MAX_USER_ID and plain(user) and "/" not in user else None
 
 
 def _authorization(scope: Scope) -> str | None:

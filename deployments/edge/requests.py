@@ -1,5 +1,6 @@
 """Reading a request: body under a limit, typed; query parameters by name, typed; every refusal names key and value."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from rayce.refusals import UNREADABLE, row_error, where
 T = TypeVar("T")
 
 JSON = "application/json"
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,11 +64,19 @@ def read_query(request: Request, kind: type[T]) -> T:
         raise Problem(422, f"{key}: {message}", key, values.get(key)) from None
 
 
+def plain(value: str) -> bool:
+    """Printable ASCII: nothing more to check."""
+    return value.isascii() and value.isprintable()
+
+
 def path_id(request: Request, name: str, limit: int) -> str:
-    """An id of the path; a `Problem` 422 where it is too long or no Unicode."""
+    """An id of the path; a `Problem` 422 where it is too long, no UTF-8, or has control characters.
+
+    The server decodes what is no UTF-8 to U+FFFD: refused, or different ids would be one person.
+    """
     value: str = request.path_params[name]
     if not value or len(value) > limit:
         raise Problem(422, f"{name}: 1 to {limit} characters", name, value[:64])
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise Problem(422, f"{name}: not Unicode", name, value[:64])
+    if not plain(value) and _UNFIT.search(value):
+        raise Problem(422, f"{name}: no UTF-8, or control characters", name, value[:64])
     return value

@@ -128,7 +128,7 @@ def _within_s(edge: Edge) -> float:
 
 
 def _unknown(user: str) -> Problem:
-    return Problem(404, "nothing may be known of this user: no such user, or no consent", "user_id", user)
+    return Problem(404, "nothing is known of this user: no event yet, no such user, or no consent", "user_id", user)
 
 
 def _row(found: Person, catalogue: Catalogue, now_ms: int) -> LookupRow | None:

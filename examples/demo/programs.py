@@ -21,6 +21,9 @@ JOBS = {
 UP_TIMEOUT_S = 600.0
 DOWN_TIMEOUT_S = 60.0
 
+OF_RAY = ("(raylet", "(pid=", "(autoscaler")
+"""What Ray says to every driver is in the log; the page shows what concerns the demo."""
+
 OnLine = Callable[[str], None]
 
 
@@ -110,8 +113,8 @@ class Cluster:
         with self._log.open("ab", buffering=0) as log:
             while line := await process.stderr.readline():
                 log.write(line)
-                said = line.decode("utf-8", "replace").strip()
-                if said:
+                said = _text(line)
+                if said and not said.startswith(OF_RAY):
                     self._said.append(said)
                     on_line(said)
 
@@ -130,7 +133,8 @@ def job_command(package: str, name: str, address: Address) -> list[str]:
     if address.dashboard is None:
         return [sys.executable, *job]
     ray = Path(sys.executable).parent / "ray"
-    return [str(ray), "job", "submit", "--address", address.dashboard, "--", "python", *job]
+    # Ray runs a job by `bash -c`, which may read a ~/.bashrc that puts another Python first: name ours.
+    return [str(ray), "job", "submit", "--address", address.dashboard, "--", sys.executable, *job]
 
 
 async def run_job(package: str, name: str, address: Address, on_line: OnLine) -> None:
@@ -176,9 +180,14 @@ async def _spawn(command: Sequence[str]) -> asyncio.subprocess.Process:
 async def _follow(stream: asyncio.StreamReader | None, said: deque[str], on_line: OnLine) -> None:
     assert stream is not None
     while line := await stream.readline():
-        if text := line.decode("utf-8", "replace").strip():
+        if text := _text(line):
             said.append(text)
             on_line(text)
+
+
+def _text(line: bytes) -> str:
+    """A line without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", line.decode("utf-8", "replace")).strip()
 
 
 def _address(line: bytes) -> Address | None:

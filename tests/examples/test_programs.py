@@ -70,4 +70,4 @@ def test_a_job_is_submitted_to_the_cluster_that_has_a_dashboard() -> None:
     address = Address("http://127.0.0.1:1", settings="s.yaml", dashboard="http://127.0.0.1:2")
     command = job_command("jobs", "train_ranker", address)
     assert command[1:5] == ["job", "submit", "--address", "http://127.0.0.1:2"]
-    assert command[5:] == ["--", "python", "-m", "jobs.train_ranker", "--settings", "s.yaml"]
+    assert command[5:] == ["--", sys.executable, "-m", "jobs.train_ranker", "--settings", "s.yaml"]
