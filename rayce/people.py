@@ -64,14 +64,14 @@ class People:
         self._consents = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
         self._states = Coalescer(self._load_states, in_flight=8, max_batch=MAX_BATCH)
         self._misses = Coalescer(self._load_durable, in_flight=2, max_batch=100)
-        self._absent: dict[str, float] = {}
+        self._absent: dict[str, tuple[float, bool]] = {}
 
     async def consent(self, person: str, within_s: float | None = None) -> Consent:
         """The consent alone; `UNKNOWN` where none was given. `within_s` bounds the wait for durable memory."""
         row = await self._consents.get(person)
         if row.consent is not None:
             return row.consent
-        return (await self._miss(person, within_s)).consent or UNKNOWN
+        return (await self._miss(person, within_s, consent_known=False)).consent or UNKNOWN
 
     async def flags(self, person: str, within_s: float | None = None) -> Person:
         """Consent and packed flags. `within_s` bounds the wait for durable memory.
@@ -81,7 +81,7 @@ class People:
         (row,) = await self._load_flags((person,))
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
-        found = await self._miss(person, within_s)
+        found = await self._miss(person, within_s, row.consent is not None)
         return _allowed(row.consent or found.consent, found.flags)
 
     async def state(self, person: str, within_s: float | None = None) -> Person:
@@ -89,7 +89,7 @@ class People:
         row = await self._states.get(person)
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
-        found = await self._miss(person, within_s)
+        found = await self._miss(person, within_s, row.consent is not None)
         return _allowed(row.consent or found.consent, found.state)
 
     async def put_consent(self, person: str, consent: Consent) -> None:
@@ -125,20 +125,24 @@ class People:
                 return rows
         return [HotRow(None, None)] * len(persons)
 
-    async def _miss(self, person: str, within_s: float | None) -> _Durable:
+    async def _miss(self, person: str, within_s: float | None, consent_known: bool) -> _Durable:
+        """From durable memory; who has lately been found to have nothing there is not asked for again at once.
+
+        That somebody who has consented has no events yet may be remembered only where the consent is known from elsewhere.
+        """
         now = time.monotonic()
-        known = self._absent.get(person)
-        if known is not None and now < known and not self.hot_breaker.is_open:
+        until, nobody = self._absent.get(person, (0.0, False))
+        if now < until and (nobody or consent_known) and not self.hot_breaker.is_open:
             return _ABSENT
         try:
             async with asyncio.timeout(within_s):
                 found = await self._misses.get(person)
         except TimeoutError:
             raise Unavailable("dynamodb", f"no answer within {within_s} s") from None
-        if found is _ABSENT:
+        if found.state is None:
             if len(self._absent) >= MAX_ABSENT:
                 self._absent.clear()
-            self._absent[person] = now + ABSENT_KEPT_S
+            self._absent[person] = (now + ABSENT_KEPT_S, found is _ABSENT)
         return found
 
     async def _load_durable(self, persons: Sequence[str]) -> Sequence[_Durable]:

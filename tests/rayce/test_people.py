@@ -238,3 +238,20 @@ async def test_a_store_that_failed_is_left_alone_for_a_moment(bench: Bench) -> N
     with pytest.raises(Unavailable, match="left alone"):
         await bench.people.flags(person())
     assert len(bench.durable.asked) == 1
+
+
+async def test_who_has_consented_and_done_nothing_is_looked_up_once_a_second(bench: Bench) -> None:
+    bench.keep(person(), YES)
+    await bench.hot.put_consent(person(), YES)
+    for _ in range(3):
+        assert await bench.people.flags(person()) == (YES, None)
+        assert await bench.people.state(person()) == (YES, None)
+    assert len(bench.durable.asked) == 1
+
+
+async def test_a_remembered_lack_of_events_never_stands_for_a_consent(bench: Bench) -> None:
+    bench.keep(person(), YES)
+    assert (await bench.people.flags(person())).consent == YES
+    bench.hot.wipe()
+    bench.durable.save_consent(person(), Consent(0, T0 + 1))
+    assert (await bench.people.flags(person())).consent == Consent(0, T0 + 1)

@@ -257,9 +257,15 @@ async def test_a_query_that_is_wrong_is_refused_by_name_and_value(ada: Shop, que
 
 
 async def test_odd_user_ids_are_users_like_any_other(shop: Shop) -> None:
-    for user in ("a%20b", "%00", "%E4%BD%A0", "a%40b.c", "%25", "a%3Fb", "."):
+    for user in ("a%20b", "%E4%BD%A0", "a%40b.c", "%25", "a%3Fb", "."):
         await shop.consent(user)
         assert (await shop.call("GET", f"/v1/users/{user}/consent")).json["personalization"] is True
+
+
+async def test_a_user_id_that_is_no_utf8_or_has_control_characters_is_refused(shop: Shop) -> None:
+    for user in ("%00", "%ff", "a%0Ab", "%7F"):
+        for target in ("segments", "profile", "consent", "recommendations"):
+            assert (await shop.call("GET", f"/v1/users/{user}/{target}")).status == 422
 
 
 async def test_a_user_id_that_is_too_long_is_refused(shop: Shop) -> None:
