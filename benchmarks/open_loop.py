@@ -1,6 +1,7 @@
 """Open-loop load: operations start at intended times, whatever the system does, and latency counts from the intended time."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 
@@ -23,6 +24,8 @@ async def run_open_loop(rate: float, seconds: float, operation: Callable[[int, f
     Returns the seconds from the first start to the end of the last operation. If the generator itself falls behind, the
     operations still carry their intended time, so that lateness counts.
     """
+    gc.collect()
+    gc.disable()  # the generator's own pauses are not the system's
     started_s = time.perf_counter()
     running: set[asyncio.Future[None]] = set()
     for i in range(int(rate * seconds)):
@@ -37,4 +40,5 @@ async def run_open_loop(rate: float, seconds: float, operation: Callable[[int, f
             await asyncio.sleep(0)
     while running:
         await asyncio.gather(*running)
+    gc.enable()
     return time.perf_counter() - started_s

@@ -80,6 +80,7 @@ class LocalCluster:
         start_stream(self.settings)
         self._progress("deploying to Ray Serve")
         config = serve_config("127.0.0.1", port, str(self.settings_path))
+        _fit_to_machine(config, os.cpu_count() or 1)
         if self._adapt:
             self._adapt(config)
         deploy(self.dashboard, config)
@@ -183,6 +184,14 @@ class LocalCluster:
     @staticmethod
     def _drain() -> None:
         ray.get(ray.get_actor(SUPERVISOR, NAMESPACE).drain.remote(), timeout=60)
+
+
+def _fit_to_machine(config: dict[str, Any], cores: int) -> None:
+    """No more replicas than cores, or than the least: more could only take the cores from each other while they start."""
+    for application in config["applications"]:
+        for deployment in application["deployments"]:
+            scaling = deployment["autoscaling_config"]
+            scaling["max_replicas"] = max(scaling["min_replicas"], min(scaling["max_replicas"], cores))
 
 
 def free_port(wanted: int) -> int:
