@@ -1,8 +1,9 @@
 """Segment lookup over HTTP against an empty Serve deployment, in one run, under the same ingress and settings.
 
 Rounds alternate between the two, and the ratio is the median of the rounds' ratios: neighbours on the machine disturb both.
-CPU time per request (of every process of the cluster, not of the load generator) is compared too. Then an open loop at half
-of the lookups' rate gives the latencies.
+CPU time per request (of every process of the cluster, not of the load generator) is compared too. Then an open loop gives the
+latencies, at half of the rate that the same client reaches in a closed loop: it is a Python program on the same cores, and
+takes about as much of them as the system.
 """
 
 import os
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks.closed_loop import generator, requests_per_s
+from benchmarks.closed_loop import generator, own_requests_per_s, requests_per_s
 from benchmarks.empty_app import PREFIX, add_empty_app
 from benchmarks.open_loop import histogram, percentile_ms, run_open_loop
 from benchmarks.program import arguments, cluster, cpu_s, descendants, finish, say
@@ -85,13 +86,16 @@ def main() -> None:
             rounds.append((empty, looked))
             say(f"round {number + 1}: empty {empty[0]:.0f}/s, lookup {looked[0]:.0f}/s")
         rate = statistics.median(looked[0] for _empty, looked in rounds)
-        latencies = uvloop.run(open_loop(url, key, paths, rate / 2, options.seconds))
+        half = own_requests_per_s(url, key, paths, CONNECTIONS, options.seconds) / 2
+        say(f"open loop at {half:.0f}/s")
+        latencies = uvloop.run(open_loop(url, key, paths, half, options.seconds))
     metrics = {
         "ratio_to_empty_deployment": round(statistics.median(b[0] / a[0] for a, b in rounds), 3),
         "requests_per_s": round(rate),
         "empty_requests_per_s": round(statistics.median(empty[0] for empty, _looked in rounds)),
         "cpu_us_per_request": round(statistics.median(looked[1] for _empty, looked in rounds), 1),
         "empty_cpu_us_per_request": round(statistics.median(empty[1] for empty, _looked in rounds), 1),
+        "half_load_per_s": round(half),
         **latencies,
     }
     settings = {
