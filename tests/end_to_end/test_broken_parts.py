@@ -71,8 +71,9 @@ async def test_a_killed_replica(cluster: LocalCluster, deployment: str) -> None:
 @pytest.mark.anyio
 async def test_redis_is_away_for_a_while(cluster: LocalCluster) -> None:
     traffic = await shop_while(cluster, "redis", outage(cluster, "redis"))
-    # How many replies of the outage itself are personal depends on how busy the machine is; they must not all be lost.
     assert traffic.served["live"] > 0.25 * traffic.served.total(), traffic.served
+    if traffic.served["live"] <= 0.8 * traffic.served.total():
+        pytest.xfail(f"known defect, cause not found: an outage of Redis may cost personal replies: {traffic.served}")
 
 
 @pytest.mark.anyio
