@@ -1,6 +1,6 @@
 """What the stores promise. `tests/contracts/` holds one suite per interface and runs it on every backend."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from rayce.consent import Consent
@@ -8,7 +8,9 @@ from rayce.consent import Consent
 EVENTS = "rayce.events"
 """The log's topic of events; the key is the pseudonym, so one person is always one partition."""
 DEAD = "rayce.events.dead"
-"""Records that could not be worked off, with the reason."""
+"""Records that could not be worked off: key and value as they were, reason and position in the headers."""
+CHANGES = "rayce.segment-changes"
+"""Changes of membership (`rayce.segments.change`), by the person's pseudonym, in the order of the partition of `EVENTS`."""
 
 
 class Record(NamedTuple):
@@ -17,6 +19,8 @@ class Record(NamedTuple):
     partition: int
     offset: int
     value: bytes
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class StoredProfile(NamedTuple):
@@ -35,23 +39,57 @@ class Save(NamedTuple):
     offset: int
 
 
+class Lease(NamedTuple):
+    """Ownership of a partition: its epoch, and what a former owner has left with it (b"" at first)."""
+
+    epoch: int
+    tally: bytes
+
+
+MAX_SAVES, MAX_SAVE_BYTES = 99, 3_000_000
+"""What one `save_profiles` with a tally may hold: profiles, and bytes of states and tally together."""
+
+
 class DurableProfiles(Protocol):
     """The truth about people. Every call raises `Unavailable` when the store does not answer."""
 
-    def acquire(self, partition: int) -> int:
-        """Become the partition's owner: returns the new epoch; every older epoch is fenced from now on."""
+    def acquire(self, partition: int) -> Lease:
+        """Become the partition's owner: the epoch is new, every older one is fenced from now on."""
         ...
 
     def load_profiles(self, persons: Collection[str]) -> dict[str, StoredProfile]:
         """The known ones among `persons`, as last saved (consistent read)."""
         ...
 
-    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
+    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save], tally: bytes | None = None) -> None:
         """Make all durable. `Fenced` if the epoch is not the partition's any more: then nothing after was written.
 
-        Saving the same state twice is harmless; an older offset never replaces a newer one.
+        Saving the same state twice is harmless; an older offset never replaces a newer one. A `tally` is kept with the
+        lease and changes with the saves or not at all; a call that comes late never puts an older one back. It is given
+        only through the object that acquired the epoch, by one thread at a time, with at most `MAX_SAVES` saves and
+        `MAX_SAVE_BYTES` (`ValueError` above). Without one the number of saves is free, and they become durable in order.
         """
         ...
+
+    def scan_profiles(self, segment: int, segments: int) -> Iterator[tuple[str, StoredProfile]]:
+        """Everybody in one of `segments` disjoint parts (0 the first) that together hold all; read in pages, in no order.
+
+        Who is saved meanwhile may be seen as before or as after (eventually consistent). `ValueError` for no such part.
+        """
+        ...
+
+
+def check_atomic(saves: Sequence[Save], tally: bytes) -> None:
+    """`ValueError` where a save with a tally is more than a store can do at once."""
+    size = len(tally) + sum(len(save.state) for save in saves)
+    if len(saves) > MAX_SAVES or size > MAX_SAVE_BYTES:
+        raise ValueError(f"{len(saves)} saves of {size} bytes cannot be made durable at once with a tally")
+
+
+def check_segment(segment: int, segments: int) -> None:
+    """`ValueError` where there is no such part of a scan."""
+    if not 0 <= segment < segments:
+        raise ValueError(f"there is no segment {segment} of {segments}")
 
 
 class DurableConsents(Protocol):
@@ -141,7 +179,7 @@ class Shown(NamedTuple):
 
 
 class HotRow(NamedTuple):
-    """What hot memory has of one person; None = not there."""
+    """What hot memory has of one person; None = not there. Of the consent only the purposes are there, not the moment."""
 
     consent: Consent | None
     value: bytes | None
@@ -151,7 +189,15 @@ class HotWriter(Protocol):
     """The write side of hot memory, for workers and jobs (blocking). Raises `Unavailable`."""
 
     def show(self, rows: Sequence[Shown]) -> None:
-        """Make the rows visible."""
+        """Make the rows visible. Who has withdrawn is not shown, whatever the rows say.
+
+        A decision that denies is in force at once, unless a newer one is known. One that grants is the edge's and durable
+        memory's to make visible: where they have not yet, the consent becomes unknown and readers ask durable memory.
+        """
+        ...
+
+    def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
+        """`HotReader.backfill` for jobs."""
         ...
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
@@ -195,9 +241,13 @@ class HotReader(Protocol):
         ...
 
     async def put_consent(self, person: str, consent: Consent) -> None:
-        """Make a decision visible at once, unless a newer one is; where it denies personalization, forget the rest."""
+        """Make a decision that is durable visible at once, unless a newer one is; where it denies personalization, forget the
+        rest. At the same moment a denial stands.
+        """
         ...
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
-        """Put back what a miss has fetched; never over something that is already there."""
+        """Put back what has just been read from durable memory: consents unless a newer decision is known, flags and
+        states unless there are some, and none of a person who denies. The rows' own decisions are not looked at.
+        """
         ...

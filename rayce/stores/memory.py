@@ -1,12 +1,14 @@
 """Stores in one process' memory: for tests and for trying things out. They keep the same promises, but nothing on disk."""
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from uuid import uuid4
+from zlib import crc32
 
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.errors import Fenced, InvalidInput, Unavailable
-from rayce.stores.interfaces import HotRow, Save, Shown, StoredProfile
+from rayce.segments.flags import HEADER_BYTES, split_value, with_consent
+from rayce.stores.interfaces import HotRow, Lease, Save, Shown, StoredProfile, check_atomic, check_segment
 
 
 class MemoryDurable:
@@ -16,6 +18,7 @@ class MemoryDurable:
         self.away = False
         self._lock = threading.Lock()
         self._epochs: dict[int, int] = {}
+        self._tallies: dict[int, bytes] = {}
         self._profiles: dict[str, StoredProfile] = {}
         self._consents: dict[str, Consent] = {}
         self._items: dict[tuple[str, str], bytes] = {}
@@ -27,29 +30,44 @@ class MemoryDurable:
     def create(self) -> None:
         """Nothing to make."""
 
-    def acquire(self, partition: int) -> int:
+    def acquire(self, partition: int) -> Lease:
         """See `DurableProfiles.acquire`."""
         self._answer()
         with self._lock:
             self._epochs[partition] = self._epochs.get(partition, 0) + 1
-            return self._epochs[partition]
+            return Lease(self._epochs[partition], self._tallies.get(partition, b""))
 
     def load_profiles(self, persons: Collection[str]) -> dict[str, StoredProfile]:
         """See `DurableProfiles.load_profiles`."""
         self._answer()
         return {person: self._profiles[person] for person in persons if person in self._profiles}
 
-    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
+    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save], tally: bytes | None = None) -> None:
         """See `DurableProfiles.save_profiles`."""
+        if tally is not None:
+            check_atomic(saves, tally)
         self._answer()
         with self._lock:
             if self._epochs.get(partition) != epoch:
                 raise Fenced(partition, epoch)
+            if any(self._newer(partition, save) for save in saves):
+                raise Fenced(partition, epoch)
             for person, state, offset in saves:
-                had = self._profiles.get(person)
-                if had is not None and had.partition == partition and had.offset > offset:
-                    raise Fenced(partition, epoch)
                 self._profiles[person] = StoredProfile(state, partition, offset)
+            if tally is not None:
+                self._tallies[partition] = tally
+
+    def scan_profiles(self, segment: int, segments: int) -> Iterator[tuple[str, StoredProfile]]:
+        """See `DurableProfiles.scan_profiles`."""
+        check_segment(segment, segments)
+        self._answer()
+        with self._lock:
+            found = list(self._profiles.items())
+        return (row for row in found if crc32(row[0].encode()) % segments == segment)
+
+    def _newer(self, partition: int, save: Save) -> bool:
+        had = self._profiles.get(save.person)
+        return had is not None and had.partition == partition and had.offset > save.offset
 
     def load_consents(self, persons: Collection[str]) -> dict[str, Consent]:
         """See `DurableConsents.load_consents`."""
@@ -133,28 +151,37 @@ class MemoryDurable:
 class MemoryHot:
     """`HotWriter` and `HotReader` in one. `away` makes every call raise `Unavailable`."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = lambda: 0, decision_ttl_s: int = 86_400) -> None:
+        """A decision guards against older ones for `decision_ttl_s` by the clock `now_ms`, which stands still by default."""
         self.away = False
+        self._now_ms = now_ms
+        self._decision_ttl_ms = decision_ttl_s * 1000
         self.wipe()
 
     def wipe(self) -> None:
         """Lose everything, as a failed-over Redis may."""
         self._name = ""
-        self._shown: dict[str, Shown] = {}
-        self._consents: dict[str, Consent] = {}
+        self._values: dict[str, bytes] = {}
+        self._states: dict[str, bytes] = {}
+        self._guards: dict[str, tuple[Consent, int]] = {}
         self._lists: dict[tuple[int, str], bytes] = {}
         self._statuses: dict[str, bytes] = {}
 
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
         self._answer()
-        for row in rows:
-            if row.consent is not None:
-                self._newer_consent(row.person, row.consent)
-            if row.flags is None or row.state is None:
-                self._shown.pop(row.person, None)
+        for person, state, flags, decision in rows:
+            if decision is not None:
+                self._decide(person, decision, durable=False)
+            consent, had = self._known(person)
+            if _denies(consent):
+                flags = state = None
+            if not flags or state is None:
+                self._keep(person, consent, None)
+                self._states.pop(person, None)
             else:
-                self._shown[row.person] = row
+                self._keep(person, consent, flags if len(flags) >= HEADER_BYTES else had)
+                self._states[person] = state
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
         """See `HotWriter.show_lists`."""
@@ -167,15 +194,36 @@ class MemoryHot:
         self._name = self._name or uuid4().hex
         return self._name
 
+    def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
+        """See `HotWriter.put_back`."""
+        self._answer()
+        found = {row.person: row for row in rows}
+        for person in {**consents, **found}:
+            record, row = consents.get(person), found.get(person)
+            consent, flags = self._known(person)
+            guard = self._guard(person)
+            if record and (guard is None or guard == record or guard.changed_ms < record.changed_ms):
+                consent = Consent(record.purposes)
+            if _denies(consent):
+                self._keep(person, consent, None)
+                self._states.pop(person, None)
+                continue
+            whole = row is not None and row.flags is not None and row.state is not None
+            if row and whole:
+                flags = flags or (row.flags if len(row.flags or b"") >= HEADER_BYTES else None)
+                if row.state:
+                    self._states.setdefault(person, row.state)
+            self._keep(person, consent, flags)
+
     async def read_flags(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_flags`."""
         self._answer()
-        return [HotRow(self._consents.get(p), self._shown[p].flags if p in self._shown else None) for p in persons]
+        return [HotRow(*self._known(person)) for person in persons]
 
     async def read_states(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_states`."""
         self._answer()
-        return [HotRow(self._consents.get(p), self._shown[p].state if p in self._shown else None) for p in persons]
+        return [HotRow(self._known(person)[0], self._states.get(person)) for person in persons]
 
     async def read_lists(self, generation: int, persons: Sequence[str]) -> list[bytes | None]:
         """See `HotReader.read_lists`."""
@@ -205,23 +253,42 @@ class MemoryHot:
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
         self._answer()
-        self._newer_consent(person, consent)
-        if not consent.allows(PERSONALIZATION):
-            self._shown.pop(person, None)
+        self._decide(person, consent, durable=True)
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""
-        self._answer()
-        for person, consent in consents.items():
-            self._newer_consent(person, consent)
-        for row in rows:
-            if row.state is not None and row.flags is not None:
-                self._shown.setdefault(row.person, row)
+        self.put_back(rows, consents)
 
     def _answer(self) -> None:
         if self.away:
             raise Unavailable("memory", "switched away")
 
-    def _newer_consent(self, person: str, consent: Consent) -> None:
-        if self._consents.get(person, consent).changed_ms <= consent.changed_ms:
-            self._consents[person] = consent
+    def _known(self, person: str) -> tuple[Consent | None, bytes | None]:
+        return split_value(self._values.get(person, b""))
+
+    def _guard(self, person: str) -> Consent | None:
+        guard, until_ms = self._guards.get(person, (None, 0))
+        return guard if self._now_ms() < until_ms else None
+
+    def _keep(self, person: str, consent: Consent | None, flags: bytes | None) -> None:
+        if consent is None and flags is None:
+            self._values.pop(person, None)
+        else:
+            self._values[person] = with_consent(flags, consent.purposes if consent else None)
+
+    def _decide(self, person: str, decision: Consent, durable: bool) -> None:
+        """As `decide.lua` does it."""
+        guard, denied = self._guard(person), _denies(decision)
+        if guard is not None:
+            ahead = guard.changed_ms - decision.changed_ms
+            if ahead > 0 or (ahead == 0 and not denied):
+                return
+        self._guards[person] = decision, self._now_ms() + self._decision_ttl_ms
+        _consent, flags = self._known(person)
+        self._keep(person, decision if durable or denied else None, None if denied else flags)
+        if denied:
+            self._states.pop(person, None)
+
+
+def _denies(consent: Consent | None) -> bool:
+    return consent is not None and not consent.allows(PERSONALIZATION)

@@ -1,15 +1,23 @@
-"""The one place that talks to boto3: names, batches, and errors turned into ours."""
+"""The one place that talks to DynamoDB: names, batches, and errors turned into ours.
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+boto3 for most, the own wire for what the hot path asks; both fail in the same way.
+"""
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 import boto3
+import botocore.session
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.json import Decoder
 
 from rayce.errors import Unavailable
 from rayce.settings import DynamoSettings
+from rayce.stores.dynamo.access import wire_to
+from rayce.stores.dynamo.wire_values import Failure, GotMany, Page
 
 T = TypeVar("T")
 Item = dict[str, Any]
@@ -18,12 +26,13 @@ MAX_GET, MAX_WRITE, MAX_ROUNDS = 100, 25, 20
 
 
 class Connection:
-    """A boto3 client with short timeouts and no retries of its own."""
+    """A boto3 client with short timeouts and no retries of its own, and a wire to the same endpoint."""
 
     def __init__(self, settings: DynamoSettings) -> None:
         self._prefix = settings.table_prefix
         timeout_s = settings.timeout_ms / 1000
-        self.client: Any = boto3.session.Session().client(
+        session = botocore.session.Session()
+        self.client: Any = boto3.session.Session(botocore_session=session).client(
             "dynamodb",
             endpoint_url=settings.endpoint_url,
             region_name=settings.region,
@@ -38,6 +47,8 @@ class Connection:
                 proxies={} if settings.endpoint_url else None,
             ),
         )
+        self.wire = wire_to(session, self.client.meta.endpoint_url, settings)
+        self._steps: dict[Hashable, int] = {}
 
     def table(self, name: str) -> str:
         """The table's name in the account."""
@@ -54,19 +65,46 @@ class Connection:
         except BotoCoreError as error:
             raise Unavailable("dynamodb", str(error)) from None
 
-    def get_many(self, name: str, keys: Iterable[Item], consistent: bool = True) -> Iterator[Item]:
+    def ask(self, operation: str, body: bytes) -> bytes | bytearray:
+        """`call` over the wire: encoded request in, encoded reply out. Only for what may be made twice."""
+        try:
+            reply = self.wire.ask(operation, body)
+        except (OSError, BotoCoreError) as error:
+            raise Unavailable("dynamodb", str(error) or type(error).__name__) from None
+        if reply.status == 200:
+            return reply.body
+        raise _failure(operation, reply.status, reply.body) from None
+
+    def get_many(
+        self, name: str, keys: Iterable[Item], kind: Decoder[GotMany[T]], consistent: bool = True
+    ) -> Iterator[T]:
         """The items that exist among `keys`, in no order."""
         table = self.table(name)
         for batch in batches(keys, MAX_GET):
             wanted: Any = {table: {"Keys": batch, "ConsistentRead": consistent}}
             for _round in range(MAX_ROUNDS):
-                reply = self.call("batch_get_item", RequestItems=wanted)
-                yield from reply["Responses"].get(table, ())
-                wanted = reply.get("UnprocessedKeys")
+                reply = decoded(self.ask("BatchGetItem", msgspec.json.encode({"RequestItems": wanted})), kind)
+                yield from reply.responses.get(table, ())
+                wanted = reply.unprocessed
                 if not wanted:
                     break
             else:
                 raise Unavailable("dynamodb", f"{table} keeps throttling reads")
+
+    def scan(self, name: str, kind: Decoder[Page[T]], arguments: Item) -> Iterator[T]:
+        """Every item of a scan, eventually consistent."""
+        arguments = {"TableName": self.table(name), **arguments}
+        while True:
+            page = decoded(self.ask("Scan", msgspec.json.encode(arguments)), kind)
+            yield from page.items
+            if page.last is None:
+                return
+            arguments["ExclusiveStartKey"] = page.last
+
+    def next_step(self, owner: Hashable) -> int:
+        """Numbers an owner's saves: 1, 2, …; by one thread at a time for each owner."""
+        self._steps[owner] = step = self._steps.get(owner, 0) + 1
+        return step
 
     def write_many(self, name: str, requests: Iterable[Item]) -> None:
         """Unconditional puts and deletes (`{"PutRequest": …}`)."""
@@ -108,9 +146,25 @@ def batches(entries: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def found_by(items: Iterable[Item], key: str, value: Callable[[Item], T]) -> dict[str, T]:
-    """Items as a map from a string attribute."""
-    return {item[key]["S"]: value(item) for item in items}
+def decoded(body: bytes | bytearray, kind: Decoder[T]) -> T:
+    """A reply's values; one that is not what DynamoDB promises counts as none."""
+    try:
+        return kind.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Unavailable("dynamodb", f"unreadable reply: {error}") from None
+
+
+def _failure(operation: str, status: int, body: bytes | bytearray) -> ClientError | Unavailable:
+    """The same errors as boto3's, so that callers need not know which way they went."""
+    try:
+        told = msgspec.json.decode(body, type=Failure)
+    except msgspec.MsgspecError:
+        told = Failure()
+    message = told.message or told.Message or ""
+    if status < 500 and told.code in REFUSALS:
+        reasons: Any = {"CancellationReasons": [{"Code": reason.code} for reason in told.reasons]}
+        return ClientError({"Error": {"Code": told.code, "Message": message}, **reasons}, operation)
+    return Unavailable("dynamodb", f"{operation}: {status} {told.code} {message}".rstrip())
 
 
 def unique(names: Collection[str]) -> Sequence[str]:

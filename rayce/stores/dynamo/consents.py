@@ -3,9 +3,13 @@
 from collections.abc import Collection
 
 from botocore.exceptions import ClientError
+from msgspec.json import Decoder
 
 from rayce.consent import Consent
-from rayce.stores.dynamo.connection import Part, found_by, unique
+from rayce.stores.dynamo.connection import Part, unique
+from rayce.stores.dynamo.wire_values import GotMany, OfPerson
+
+_many = Decoder(GotMany[OfPerson])
 
 
 class Consents(Part):
@@ -13,8 +17,9 @@ class Consents(Part):
 
     def load_consents(self, persons: Collection[str]) -> dict[str, Consent]:
         """See `DurableConsents.load_consents`."""
-        items = self._db.get_many("consents", ({"person": {"S": person}} for person in unique(persons)))
-        return found_by(items, "person", lambda item: Consent.from_bytes(bytes(item["body"]["B"])))
+        keys = ({"person": {"S": person}} for person in unique(persons))
+        found = self._db.get_many("consents", keys, _many)
+        return {item.person.S: Consent.from_bytes(item.body.B) for item in found}
 
     def save_consent(self, person: str, consent: Consent) -> None:
         """See `DurableConsents.save_consent`."""

@@ -2,7 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rayce.stores.dynamo.connection import Part, found_by, unique
+from msgspec.json import Decoder
+
+from rayce.stores.dynamo.connection import Part, unique
+from rayce.stores.dynamo.wire_values import GotMany, OfItem
+
+_many = Decoder(GotMany[OfItem])
 
 
 class Items(Part):
@@ -21,7 +26,7 @@ class Items(Part):
     def load_items(self, tenant: str, item_ids: Collection[str]) -> dict[str, bytes]:
         """See `DurableItems.load_items`."""
         keys = ({"tenant": {"S": tenant}, "item": {"S": item_id}} for item_id in unique(item_ids))
-        return found_by(self._db.get_many("items", keys), "item", lambda item: bytes(item["body"]["B"]))
+        return {item.item.S: item.body.B for item in self._db.get_many("items", keys, _many)}
 
     def all_items(self, tenant: str) -> Iterable[tuple[str, bytes]]:
         """See `DurableItems.all_items`."""

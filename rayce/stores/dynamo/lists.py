@@ -3,7 +3,12 @@
 import time
 from collections.abc import Collection, Iterable
 
-from rayce.stores.dynamo.connection import Part, found_by, unique
+from msgspec.json import Decoder
+
+from rayce.stores.dynamo.connection import Part, unique
+from rayce.stores.dynamo.wire_values import GotMany, OfPerson
+
+_many = Decoder(GotMany[OfPerson])
 
 KEPT_S = 60 * 86_400
 
@@ -34,5 +39,5 @@ class Lists(Part):
     def load_lists(self, generation: int, persons: Collection[str]) -> dict[str, bytes]:
         """See `DurableLists.load_lists`."""
         keys = ({"person": {"S": person}, "generation": {"N": str(generation)}} for person in unique(persons))
-        found = self._db.get_many("lists", keys, consistent=False)
-        return found_by(found, "person", lambda item: bytes(item["body"]["B"]))
+        found = self._db.get_many("lists", keys, _many, consistent=False)
+        return {item.person.S: item.body.B for item in found}

@@ -5,86 +5,76 @@ nothing of ours is written any more, so what the successor has loaded stays true
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
-from botocore.exceptions import ClientError
+from msgspec.json import Decoder
 
-from rayce.errors import Fenced, Unavailable
-from rayce.stores.dynamo.connection import Item, Part, found_by, unique
-from rayce.stores.interfaces import Save, StoredProfile
+from rayce.errors import Unavailable
+from rayce.stores.dynamo.connection import Part, unique
+from rayce.stores.dynamo.transaction import Left, Owner, encoded, transact
+from rayce.stores.dynamo.wire_values import GotMany, OfProfile, Page
+from rayce.stores.interfaces import (
+    MAX_SAVE_BYTES,
+    MAX_SAVES,
+    Lease,
+    Save,
+    StoredProfile,
+    check_atomic,
+    check_segment,
+)
 
-MAX_SAVES, MAX_SAVE_BYTES = 99, 3_000_000
-"""Of one transaction: DynamoDB takes 100 actions and 4 MB."""
 MAX_CONFLICTS = 5
+
+_many = Decoder(GotMany[OfProfile], strict=False)
+_page = Decoder(Page[OfProfile], strict=False)
 
 
 class Profiles(Part):
     """`DurableProfiles`."""
 
-    def acquire(self, partition: int) -> int:
+    def acquire(self, partition: int) -> Lease:
         """See `DurableProfiles.acquire`."""
         reply = self._db.call(
             "update_item",
             TableName=self._db.table("leases"),
             Key={"part": {"N": str(partition)}},
-            UpdateExpression="ADD epoch :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-            ReturnValues="UPDATED_NEW",
+            UpdateExpression="SET step = :zero ADD epoch :one",
+            ExpressionAttributeValues={":zero": {"N": "0"}, ":one": {"N": "1"}},
+            ReturnValues="ALL_NEW",
         )
-        return int(reply["Attributes"]["epoch"]["N"])
+        lease = reply["Attributes"]
+        return Lease(int(lease["epoch"]["N"]), bytes(lease["tally"]["B"]) if "tally" in lease else b"")
 
     def load_profiles(self, persons: Collection[str]) -> dict[str, StoredProfile]:
         """See `DurableProfiles.load_profiles`."""
-        items = self._db.get_many("profiles", ({"person": {"S": person}} for person in unique(persons)))
-        return found_by(items, "person", _stored)
+        keys = ({"person": {"S": person}} for person in unique(persons))
+        return dict(map(_stored, self._db.get_many("profiles", keys, _many)))
 
-    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
+    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save], tally: bytes | None = None) -> None:
         """See `DurableProfiles.save_profiles`."""
+        owner = Owner(partition, epoch)
+        if tally is not None:
+            check_atomic(saves, tally)
+            self._save(owner, saves, Left(tally, self._db.next_step(owner)))
+            return
         for batch in _transactions(saves):
-            actions = [self._lease_check(partition, epoch)]
-            actions += [self._profile_put(partition, epoch, save) for save in batch]
-            for _try in range(MAX_CONFLICTS):
-                if self._transact(partition, epoch, actions):
-                    break
-            else:
-                raise Unavailable("dynamodb", "transactions keep conflicting")
+            self._save(owner, batch, None)
 
-    def _transact(self, partition: int, epoch: int, actions: list[Item]) -> bool:
-        try:
-            self._db.call("transact_write_items", TransactItems=actions)
-        except ClientError as error:
-            reasons = {reason["Code"] for reason in error.response.get("CancellationReasons", ())}
-            if "ConditionalCheckFailed" in reasons:
-                raise Fenced(partition, epoch) from None
-            if reasons - {"None", "TransactionConflict"}:
-                raise Unavailable("dynamodb", str(error)) from None
-            return False
-        return True
+    def scan_profiles(self, segment: int, segments: int) -> Iterator[tuple[str, StoredProfile]]:
+        """See `DurableProfiles.scan_profiles`."""
+        check_segment(segment, segments)
+        wanted: dict[str, Any] = {"Segment": segment, "TotalSegments": segments}
+        return map(_stored, self._db.scan("profiles", _page, wanted))
 
-    def _lease_check(self, partition: int, epoch: int) -> Item:
-        return {
-            "ConditionCheck": {
-                "TableName": self._db.table("leases"),
-                "Key": {"part": {"N": str(partition)}},
-                "ConditionExpression": "epoch = :epoch",
-                "ExpressionAttributeValues": {":epoch": {"N": str(epoch)}},
-            }
-        }
+    def _save(self, owner: Owner, saves: Sequence[Save], left: Left | None) -> None:
+        body = encoded(self._db, owner, saves, left)
+        for _try in range(MAX_CONFLICTS):
+            if self._transact(owner, body):
+                return
+        raise Unavailable("dynamodb", "transactions keep conflicting")
 
-    def _profile_put(self, partition: int, epoch: int, save: Save) -> Item:
-        return {
-            "Put": {
-                "TableName": self._db.table("profiles"),
-                "Item": {
-                    "person": {"S": save.person},
-                    "body": {"B": save.state},
-                    "part": {"N": str(partition)},
-                    "mark": {"N": str(save.offset)},
-                    "epoch": {"N": str(epoch)},
-                },
-                "ConditionExpression": "attribute_not_exists(mark) OR part <> :part OR mark <= :mark",
-                "ExpressionAttributeValues": {":part": {"N": str(partition)}, ":mark": {"N": str(save.offset)}},
-            }
-        }
+    def _transact(self, owner: Owner, body: bytes) -> bool:
+        return transact(self._db, owner, body)
 
 
 def _transactions(saves: Sequence[Save]) -> Iterator[list[Save]]:
@@ -100,5 +90,5 @@ def _transactions(saves: Sequence[Save]) -> Iterator[list[Save]]:
         yield batch
 
 
-def _stored(item: Item) -> StoredProfile:
-    return StoredProfile(bytes(item["body"]["B"]), int(item["part"]["N"]), int(item["mark"]["N"]))
+def _stored(item: OfProfile) -> tuple[str, StoredProfile]:
+    return item.person.S, StoredProfile(item.body.B, item.part.N, item.mark.N)

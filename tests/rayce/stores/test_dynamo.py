@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError
 
 from rayce.consent import Consent
 from rayce.errors import Fenced, InvalidInput, Unavailable
 from rayce.settings import DynamoSettings, Settings
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.dynamo.profiles import MAX_SAVE_BYTES, MAX_SAVES, _transactions
-from rayce.stores.interfaces import Save
+from rayce.stores.dynamo.profiles import _transactions
+from rayce.stores.dynamo.transaction import Left, Owner, encoded
+from rayce.stores.interfaces import MAX_SAVE_BYTES, MAX_SAVES, Lease, Save
 
 
 def somebody() -> str:
@@ -31,6 +33,8 @@ CALLS: dict[str, Callable[[DynamoStore], object]] = {
     "acquire": lambda store: store.acquire(0),
     "load_profiles": lambda store: store.load_profiles([somebody()]),
     "save_profiles": lambda store: store.save_profiles(0, 1, [Save(somebody(), b"x", 1)]),
+    "save_profiles with a tally": lambda store: store.save_profiles(0, 1, [Save(somebody(), b"x", 1)], b"tally"),
+    "scan_profiles": lambda store: list(store.scan_profiles(0, 1)),
     "load_consents": lambda store: store.load_consents([somebody()]),
     "save_consent": lambda store: store.save_consent(somebody(), Consent(1, 1)),
     "save_items": lambda store: store.save_items("shop", {"p1": b"x"}),
@@ -109,17 +113,36 @@ def test_who_is_fenced_between_two_transactions_writes_nothing_after(store: Dyna
     class Overtaken(DynamoStore):
         """Loses its partition after the first transaction."""
 
-        def _transact(self, partition: int, epoch: int, actions: list[dict[str, object]]) -> bool:
-            done = super()._transact(partition, epoch, actions)
-            store.acquire(partition)
+        def _transact(self, owner: Owner, body: bytes) -> bool:
+            done = super()._transact(owner, body)
+            store.acquire(owner.partition)
             return done
 
     overtaken = Overtaken.__new__(Overtaken)
     overtaken._db = store._db
     saves = [Save(somebody(), b"x", 1) for _ in range(250)]
     with pytest.raises(Fenced):
-        overtaken.save_profiles(5, overtaken.acquire(5), saves)
+        overtaken.save_profiles(5, overtaken.acquire(5).epoch, saves)
     assert set(store.load_profiles([save.person for save in saves])) == {save.person for save in saves[:MAX_SAVES]}
+
+
+def test_a_save_that_arrives_late_does_not_put_an_older_tally_back(store: DynamoStore) -> None:
+    """The network may deliver a request after the one that was made for fear that it was lost, and after the next."""
+    first, second = Save(somebody(), b"1", 1), Save(somebody(), b"2", 2)
+    owner = Owner(31, store.acquire(31).epoch)
+    late = encoded(store._db, owner, [first], Left(b"old", 1))
+    store.save_profiles(31, owner.epoch, [first], b"old")
+    store.save_profiles(31, owner.epoch, [second], b"new")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        store._db.ask("TransactWriteItems", late)
+    assert store.acquire(31).tally == b"new"
+
+
+def test_a_lease_of_before_there_were_tallies_is_acquired(store: DynamoStore) -> None:
+    store._db.call("put_item", TableName=store._db.table("leases"), Item={"part": {"N": "32"}, "epoch": {"N": "41"}})
+    assert store.acquire(32) == Lease(42, b"")
+    store.save_profiles(32, 42, [], b"tally")
+    assert store.acquire(32) == Lease(43, b"tally")
 
 
 class Dying(DynamoStore):
