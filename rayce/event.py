@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from rayce.errors import UndecodableEvent
-from rayce.item import ItemId, Price
+from rayce.item import ItemId, Price, Word
 
-VERSION = 1
+VERSION = 2
 
 Behaviour = Literal[
     "view",
@@ -31,7 +31,8 @@ Behaviour = Literal[
 BEHAVIOUR = get_args(Behaviour)
 CONSENT_CHANGED = "consent_changed"
 ERASED = "erased"
-CONTROL = (CONSENT_CHANGED, ERASED, "segment_override")
+SEGMENT_OVERRIDE = "segment_override"
+CONTROL = (CONSENT_CHANGED, ERASED, SEGMENT_OVERRIDE)
 
 _TYPES = frozenset((*BEHAVIOUR, *CONTROL))
 
@@ -46,20 +47,25 @@ Purposes = Annotated[int, Meta(ge=0, le=255)]
 
 
 class Line(Struct, frozen=True, array_like=True):
-    """One product of an event; price is of one piece, in the shop's currency, None where unknown."""
+    """One product of an event; price is of one piece, in the shop's currency, None where unknown.
+
+    Category and brand are as the sender or the catalogue had them when the event was accepted: the fold asks nobody.
+    """
 
     item_id: ItemId
     quantity: Quantity = 1
     price: Price | None = None
+    category: Word = ""
+    brand: Word = ""
 
 
 class Event(Struct, frozen=True, array_like=True):
     """One thing a person did. `timestamp_ms` is the sender's clock; `consent` the purposes allowed when it was accepted."""
 
     version: int
-    event_id: str
+    event_id: Annotated[str, Meta(max_length=128)]
     type: str
-    tenant: str
+    tenant: Annotated[str, Meta(max_length=256)]
     person: Person
     timestamp_ms: Moment
     session: Annotated[str, Meta(max_length=64)] = ""

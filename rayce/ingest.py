@@ -14,7 +14,8 @@ from msgspec import Meta, Struct
 
 from rayce.errors import InvalidInput
 from rayce.event import LATEST_MS, VERSION, Behaviour, Event, Line, Moment, Quantity, Scalar
-from rayce.item import ItemId, Price
+from rayce.item import ItemId, Price, Word
+from rayce.item_words import NO_WORDS, ItemWords
 from rayce.pseudonym import Pseudonymizer
 from rayce.refusals import UNREADABLE, RowError, excerpt, row_error
 from rayce.settings import PrivacySettings
@@ -37,11 +38,13 @@ Values = Annotated[dict[Name, Value], Meta(max_length=64)]
 
 
 class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """One product of an event."""
+    """One product of an event; its category and brand are those of the item catalogue where they are not said."""
 
     item_id: ItemId
     quantity: Quantity = 1
     price: Price | None = None
+    category: Word = ""
+    brand: Word = ""
 
 
 class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,8 +114,12 @@ class Stamper:
         self._context = frozenset(privacy.context_fields)
         self._properties = frozenset(privacy.property_fields)
 
-    def stamp(self, row: Row, tenant: str, person: str, purposes: int) -> Event:
-        """The event of a row: pseudonymous, allow-listed, with the consent it was accepted under."""
+    def stamp(self, row: Row, tenant: str, person: str, purposes: int, words: ItemWords = NO_WORDS) -> Event:
+        """The event of a row: pseudonymous, allow-listed, with the consent it was accepted under.
+
+        `words` are the tenant's live ones. They are put into the event here, so that whoever folds it, now or in a replay,
+        finds the same.
+        """
         event = row.event
         session = self._pseudonymizer.session(tenant, event.session_id) if event.session_id else ""
         return Event(
@@ -123,11 +130,26 @@ class Stamper:
             person=person,
             timestamp_ms=row.timestamp_ms,
             session=session,
-            items=tuple(Line(line.item_id, line.quantity, line.price) for line in event.items),
+            items=tuple(_line(line, words) for line in event.items),
             context=_listed(event.context, self._context),
             properties=_listed(event.properties, self._properties),
             consent=purposes,
         )
+
+
+def _line(line: LineIn, words: ItemWords) -> Line:
+    category, brand = words.get(line.item_id, _UNKNOWN)
+    if line.category or line.brand:
+        category, brand = _word(line.category) or category, _word(line.brand) or brand
+    return Line(line.item_id, line.quantity, line.price, category, brand)
+
+
+_UNKNOWN = ("", "")
+
+
+def _word(said: str) -> str:
+    """What the sender said, unless it looks like an address."""
+    return "" if _IDENTIFYING.search(said) else said[:MAX_TEXT]
 
 
 def _listed(values: dict[str, Scalar], allowed: frozenset[str]) -> dict[str, Scalar]:

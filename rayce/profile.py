@@ -1,21 +1,24 @@
 """A person's profile: the state that the fold keeps, and its codec.
 
-Bounded: no collection grows past the limits below, so a profile stays under about 16 KiB. Encoded as a MessagePack array whose
-first element is the version; fields are only ever added, at the end, with a default.
+A value: nobody but the fold makes a changed one, and the fold changes only its own copy. Bounded: no collection grows past
+its limit, so a profile stays under about 32 KiB. Encoded as a MessagePack array whose first element is the version; fields
+are only ever added, at the end, with a default; `tests/rayce/golden/` keeps a profile of every version.
 """
+
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from rayce.decay import HOUR_MS
 from rayce.errors import InvalidArtifact
 
-VERSION = 1
+VERSION = 2
 
 MAX_BOUGHT = 160
 MAX_TOUCHED = 30
 MAX_SESSION_ITEMS = 20
 MAX_CART_ITEMS = 50
-MAX_RECENT_IDS = 64
 
 Bits = int
 """Permanent flags as an integer: bit n set = member of the segment with bit number n."""
@@ -40,7 +43,7 @@ class Session(Struct, frozen=True, array_like=True):
     items: tuple[str, ...] = ()
 
 
-class Profile(Struct, frozen=True, array_like=True):
+class Profile(Struct, array_like=True):
     """State = fold(events in partition order). `purposes` is the consent as the log knows it."""
 
     version: int = VERSION
@@ -66,7 +69,11 @@ class Profile(Struct, frozen=True, array_like=True):
     """(bit, expiry in seconds since the epoch), by bit."""
     scores: dict[str, float] = {}
     recent_ids: bytes = b""
-    """The last event ids as 8-byte digests, oldest first: a repeated event counts once."""
+    """Ids of the last day's events, so that a repeated one counts once: see `rayce.recent_ids`."""
+    states: dict[str, Any] = {}
+    """What the optional features keep, by family: see `rayce.features`."""
+    inputs: dict[str, int] = {}
+    """By model, a checksum of the features it last scored."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -82,8 +89,18 @@ def decode_profile(data: bytes) -> Profile:
     """Inverse of `encode_profile` for every version up to ours; `InvalidArtifact` otherwise."""
     try:
         profile = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidArtifact(f"not a profile: {error}", "profile", data[:32]) from None
+    if profile.version != VERSION:
+        _upgrade(profile)
+    return profile
+
+
+def _upgrade(profile: Profile) -> None:
     if profile.version > VERSION:
         raise InvalidArtifact(f"profile version {profile.version} is newer than {VERSION}", "version", profile.version)
-    return profile
+    if profile.version == 1:  # ids were eight bytes of digest; now two bytes of the hour and six of digest
+        hour = (profile.last_ms // HOUR_MS & 0xFFFF).to_bytes(2, "big")
+        ids = profile.recent_ids
+        profile.recent_ids = b"".join(hour + ids[at : at + 6] for at in range(0, len(ids) - 7, 8))
+    profile.version = VERSION

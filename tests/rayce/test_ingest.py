@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rayce.errors import InvalidInput
 from rayce.event import BEHAVIOUR, Line, decode_event, encode_event
 from rayce.ingest import EventIn, Row, Stamper, read_rows, split_rows
+from rayce.item_words import ItemWords
 from rayce.pseudonym import Pseudonymizer
 from rayce.settings import PrivacySettings
 from tests.samples import T0, person
@@ -270,3 +271,34 @@ def test_a_hostile_row_is_a_refusal_like_any_other(body: bytes) -> None:
 def test_the_types_callers_may_send_are_those_of_behaviour() -> None:
     literal = EventIn.__annotations__["type"]
     assert set(literal.__args__) == set(BEHAVIOUR)
+
+
+WORDS = {"p1": ("dairy", "meadow"), "p2": ("bakery", "")}
+
+
+def line_of(words: ItemWords = WORDS, **line: object) -> Line:
+    (found,) = STAMPER.stamp(read_one(items=[line]), "shop", person(), 1, words).items
+    return found
+
+
+def test_category_and_brand_are_the_senders_or_else_the_catalogues() -> None:
+    assert line_of(item_id="p1") == Line("p1", 1, None, "dairy", "meadow")
+    assert line_of(item_id="p1", category="cheese") == Line("p1", 1, None, "cheese", "meadow")
+    assert line_of(item_id="p2", brand="own", price=1.5) == Line("p2", 1, 1.5, "bakery", "own")
+    assert line_of(item_id="p9") == Line("p9")
+    assert line_of(item_id="p9", category="toys", brand="acme") == Line("p9", 1, None, "toys", "acme")
+    assert line_of({}, item_id="p1") == Line("p1")
+
+
+@pytest.mark.parametrize("said", ["ada@example.org", "10.0.0.1", "https://shop.example/dairy", "?q=milk"])
+def test_a_category_or_brand_that_looks_like_an_address_is_none(said: str) -> None:
+    assert line_of(item_id="p1", category=said, brand=said) == Line("p1", 1, None, "dairy", "meadow")
+    assert line_of(item_id="p9", category=said, brand=said) == Line("p9")
+
+
+def test_a_long_category_is_cut_and_a_longer_one_refused() -> None:
+    assert line_of(item_id="p9", category="c" * 256, brand="b" * 256) == Line("p9", 1, None, "c" * 64, "b" * 64)
+    for name in ("category", "brand"):
+        row = {"type": "view", "user_id": "a", "items": [{"item_id": "p1", name: "x" * 257}]}
+        _good, bad = read_rows([msgspec.json.encode(row)], T0, TOLERANCE_S)
+        assert [error.path for error in bad] == [f"$.items[0].{name}"]
