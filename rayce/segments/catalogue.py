@@ -1,9 +1,12 @@
 """The segment catalogue: YAML in, checked and compiled segments out."""
 
+import math
+from collections.abc import Mapping
+from functools import cached_property
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import yaml
@@ -11,74 +14,114 @@ from msgspec import Meta, Struct
 
 from rayce.errors import InvalidCatalogue
 from rayce.event import BEHAVIOUR
+from rayce.features.feature_set import ALL, FeatureSet
 from rayce.refusals import UNREADABLE, value_at, where
-from rayce.segments.rules import Test, compile_rule
+from rayce.segments.compiled import Test, compile_rule
+from rayce.segments.expression import Rule
+from rayce.segments.plan import Plan, make_plan
+from rayce.segments.rules import Place, nodes, parse_rule
+from rayce.segments.segment import MAX_BIT, MAX_TTL_S, Segment
 
-MAX_BIT = 1023
-MAX_TTL_S = 366 * 86_400
+__all__ = ["MAX_BIT", "MAX_TTL_S", "Catalogue", "Segment", "load_catalogue", "parse_catalogue"]
 
-Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
-
-
-class Segment(Struct, frozen=True, forbid_unknown_fields=True):
-    """One segment. `bit` is permanent and never reused; `triggers` are the event types that can change membership."""
-
-    name: Name
-    bit: Annotated[int, Meta(ge=0, le=MAX_BIT)]
-    kind: Literal["rule", "model"]
-    triggers: tuple[str, ...]
-    description: str = ""
-    when: dict[str, Any] | None = None
-    model: Name | None = None
-    threshold: float = 0.5
-    ttl_s: Annotated[int, Meta(ge=1, le=MAX_TTL_S)] | None = None
+MAX_FILE_NODES = 200_000
+"""Maps and lists of a whole file: YAML can express trees without end."""
+NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
+"""What PyYAML raises: its constructors let the errors of Python's own parsers through (`!!int ''` is an IndexError)."""
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    version: int
+    version: Annotated[int, Meta(ge=0, le=2**53)]
     segments: list[Segment]
-    retired_bits: tuple[int, ...] = ()
+    retired_bits: tuple[Annotated[int, Meta(ge=0, le=MAX_BIT)], ...] = ()
 
 
 class Catalogue:
-    """Checked segments, by name and by bit, with each rule's compiled test. `version` is `<file version>-<content hash>`."""
+    """Checked segments, by name and by bit, with each rule's expression. `version` is `<file version>-<content hash>`."""
 
-    def __init__(self, version: str, segments: tuple[Segment, ...], tests: dict[str, Test]) -> None:
+    def __init__(
+        self,
+        version: str,
+        segments: tuple[Segment, ...],
+        rules: Mapping[str, Rule],
+        retired: frozenset[int],
+        features: FeatureSet = ALL,
+    ) -> None:
         self.version = version
         self.segments = segments
-        self.tests = tests
+        self.rules = rules
+        self.retired = retired
+        self.features = features
         self.names = {segment.bit: segment.name for segment in segments}
+        self.by_name = {segment.name: segment for segment in segments}
         self.triggered = {
             kind: tuple(segment for segment in segments if kind in segment.triggers) for kind in BEHAVIOUR
         }
+        self.plans: dict[str, Plan] = {
+            kind: make_plan(some, rules, features) for kind, some in self.triggered.items() if some
+        }
         self.models = tuple(sorted({segment.model for segment in segments if segment.model}))
 
+    @cached_property
+    def tests(self) -> dict[str, Test]:
+        """Each rule by itself, compiled."""
+        return {name: compile_rule(rule, self.features) for name, rule in self.rules.items()}
 
-def load_catalogue(path: str | Path | None = None) -> Catalogue:
+
+def load_catalogue(path: str | Path | None = None, features: FeatureSet = ALL) -> Catalogue:
     """The catalogue of a file, or the one that comes with rayce. `InvalidCatalogue` names file, key and value."""
     source = Path(path) if path else files("rayce.segments") / "starter.yaml"
     try:
-        return parse_catalogue(source.read_text(encoding="utf-8"))
+        return parse_catalogue(source.read_text(encoding="utf-8"), features)
     except InvalidCatalogue as error:
         raise InvalidCatalogue(f"{source}: {error}", error.key, error.value) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidCatalogue(f"{source}: {error}", "segments.catalogue", str(source)) from None
 
 
-def parse_catalogue(text: str) -> Catalogue:
-    """The catalogue in a YAML text."""
+def parse_catalogue(text: str, features: FeatureSet = ALL) -> Catalogue:
+    """The catalogue in a YAML text; rules may name the `features` that are on."""
+    file = _read(text)
+    places = {segment.name: Place(segment.bit, segment.ttl_s is not None) for segment in file.segments}
+    rules = {
+        segment.name: parse_rule(segment.when, f"segments[{i}].when", places, features)
+        for i, segment in enumerate(file.segments)
+        if segment.when is not None
+    }
+    return _made(file, rules, features)
+
+
+def parse_identities(text: str) -> Catalogue:
+    """The same without rules, whatever they say: for comparing what bits mean, not for evaluating anything."""
+    return _made(_read(text), {}, ALL)
+
+
+def _made(file: _File, rules: Mapping[str, Rule], features: FeatureSet) -> Catalogue:
+    digest = blake2b(msgspec.json.encode(file), digest_size=4).hexdigest()
+    return Catalogue(f"{file.version}-{digest}", tuple(file.segments), rules, frozenset(file.retired_bits), features)
+
+
+def _read(text: str) -> _File:
     try:
         tree = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidCatalogue(f"not YAML: {error}", "", None) from None
+    except NOT_YAML as error:
+        raise InvalidCatalogue(f"not YAML: {type(error).__name__}: {error}", "", None) from None
+    if nodes(tree, MAX_FILE_NODES) > MAX_FILE_NODES:
+        raise InvalidCatalogue(f"more than {MAX_FILE_NODES} nodes", "", None)
     try:
         file = msgspec.convert(tree, _File)
     except UNREADABLE as error:
         path, message = where(str(error))
         key = path.removeprefix("$.")
         raise InvalidCatalogue(f"{key}: {message}", key, value_at(tree, path)) from None
+    _check_identities(file)
+    for i, segment in enumerate(file.segments):
+        _check(segment, f"segments[{i}]")
+    return file
+
+
+def _check_identities(file: _File) -> None:
     taken: dict[object, str] = dict.fromkeys(file.retired_bits, "a retired segment")
-    tests: dict[str, Test] = {}
     for i, segment in enumerate(file.segments):
         key = f"segments[{i}]"
         for identity, at in ((segment.bit, "bit"), (segment.name, "name")):
@@ -87,24 +130,35 @@ def parse_catalogue(text: str) -> Catalogue:
                     f"{key}.{at}: {identity!r} already belongs to {taken[identity]}", f"{key}.{at}", identity
                 )
             taken[identity] = segment.name
-        _check(segment, key)
-        if segment.when is not None:
-            tests[segment.name] = compile_rule(segment.when, f"{key}.when")
-    digest = blake2b(msgspec.json.encode(file), digest_size=4).hexdigest()
-    return Catalogue(f"{file.version}-{digest}", tuple(file.segments), tests)
+
+
+_WANTED: dict[str, tuple[str, ...]] = {"rule": ("when",), "model": ("model",), "batch": ()}
+"""By kind, which of `when` and `model` a segment has."""
 
 
 def _check(segment: Segment, key: str) -> None:
     for trigger in segment.triggers:
         if trigger not in BEHAVIOUR:
             raise InvalidCatalogue(f"{key}.triggers: unknown event type `{trigger}`", f"{key}.triggers", trigger)
-    if not segment.triggers:
+    if segment.kind == "batch" and segment.triggers:
+        raise InvalidCatalogue(
+            f"{key}.triggers: `{segment.name}` is set by jobs, no event triggers it",
+            f"{key}.triggers",
+            segment.triggers,
+        )
+    if segment.kind != "batch" and not segment.triggers:
         raise InvalidCatalogue(f"{key}.triggers: `{segment.name}` could never change", f"{key}.triggers", [])
-    if segment.kind == "rule" and segment.when is None:
-        raise InvalidCatalogue(f"{key}.when: `{segment.name}` is a rule without one", f"{key}.when", None)
-    if segment.kind == "rule" and segment.model is not None:
-        raise InvalidCatalogue(f"{key}.model: `{segment.name}` is a rule, not a model", f"{key}.model", segment.model)
-    if segment.kind == "model" and segment.model is None:
-        raise InvalidCatalogue(f"{key}.model: `{segment.name}` names no model", f"{key}.model", None)
-    if segment.kind == "model" and segment.when is not None:
-        raise InvalidCatalogue(f"{key}.when: `{segment.name}` is a model, not a rule", f"{key}.when", segment.when)
+    for part in ("when", "model"):
+        value: Any = getattr(segment, part)
+        if part in _WANTED[segment.kind] and value is None:
+            raise InvalidCatalogue(
+                f"{key}.{part}: `{segment.name}` is a {segment.kind} without one", f"{key}.{part}", None
+            )
+        if part not in _WANTED[segment.kind] and value is not None:
+            raise InvalidCatalogue(
+                f"{key}.{part}: `{segment.name}` is of the kind {segment.kind} and has none", f"{key}.{part}", value
+            )
+    if not math.isfinite(segment.threshold):
+        raise InvalidCatalogue(
+            f"{key}.threshold: a number, not {segment.threshold}", f"{key}.threshold", str(segment.threshold)
+        )

@@ -1,151 +1,152 @@
 """Hot memory in Redis: a materialised view that may vanish.
 
-    rf:{b}  hash  field: 6 bytes of the pseudonym, value: packed flags          (b = bucket of the person)
-    rc:{b}  hash  field: the same, value: consent record, 7 bytes
-    rp:{person}   encoded profile, with a time to live
+    rf:{b}  hash  field: 6 bytes of the pseudonym's digest, value: consent and packed flags (`rayce.segments.flags`)
+    rp:{b}:digest   encoded profile, with a time to live
+    rc:{b}:field    newest decision of late, 7 bytes, with a time to live: guards against older ones
     rl:{generation}:{person}   precomputed list, with a time to live
     rayce:status  hash of what the parts of the system last said of themselves, by name
     rayce:view    the incarnation: missing means that the memory was emptied
 
-Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket). Every command names one key, so
-it works on Redis Cluster as it stands. Redis 7 and Valkey alike.
+b is the bucket of the person; the braces are part of the key: the hash tag by which Redis Cluster keeps a person in one slot.
+Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket, `hash-max-listpack-value` above the
+largest value). Flags and consent are written by scripts only (`rayce.stores.redis_scripts`). Redis 7 and Valkey alike.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 from uuid import uuid4
 
-import redis
-import redis.asyncio
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from rayce.consent import PERSONALIZATION, Consent
+from rayce.consent import Consent
 from rayce.errors import Unavailable
-from rayce.pseudonym import digest_of
+from rayce.segments.flags import split_value
 from rayce.settings import RedisSettings
 from rayce.stores.interfaces import HotRow, Shown
-from rayce.stores.redis_wire import Command, RedisWire
+from rayce.stores.redis_address import Command
+from rayce.stores.redis_cluster import ClusterSocket, ClusterWire
+from rayce.stores.redis_keys import Keys
+from rayce.stores.redis_scripts import DECIDE, PUT_BACK, SHOW, in_full, is_missing
+from rayce.stores.redis_socket import RedisSocket
+from rayce.stores.redis_wire import RedisWire
 
 _INCARNATION = "rayce:view"
 _STATUS = "rayce:status"
-_NEWER_CONSENT = (files("rayce.stores") / "newer_consent.lua").read_text(encoding="utf-8")
+_NOTHING = HotRow(None, None)
 
 
-class Keys:
-    """Where a person lives."""
+class _Calls:
+    """The scripts' calls for people, as commands."""
 
-    def __init__(self, buckets: int) -> None:
-        self._buckets = buckets
+    def __init__(self, settings: RedisSettings) -> None:
+        self._keys = Keys(settings.flag_buckets)
+        self._profile_ttl_s = settings.profile_ttl_s
+        self._decision_ttl_s = settings.decision_ttl_s
 
-    def home(self, person: str) -> tuple[str, bytes]:
-        """Bucket number and field of a person: disjoint parts of the digest."""
-        digest = digest_of(person)
-        return str(int.from_bytes(digest[8:], "big") % self._buckets), digest[:6]
+    def show(self, rows: Sequence[Shown]) -> list[Command]:
+        commands: list[Command] = []
+        sha, ttl_s, home = SHOW.digest, self._profile_ttl_s, self._keys.home
+        for person, state, flags, consent in rows:
+            if consent is not None:
+                commands.append(self.decide(person, consent, durable=False))
+            flags_key, field, state_key, _guard = home(person)
+            if flags is None or state is None:
+                flags = state = b""
+            commands.append(("EVALSHA", sha, 2, flags_key, state_key, field, flags, state, ttl_s))
+        return commands
 
-    @staticmethod
-    def state(person: str) -> str:
-        """Key of the encoded profile."""
-        return f"rp:{person}"
+    def decide(self, person: str, consent: Consent, durable: bool) -> Command:
+        home = self._keys.home(person)
+        keys = (home.flags, home.state, home.guard)
+        return (
+            "EVALSHA", DECIDE.digest, 3, *keys, home.field, consent.to_bytes(), self._decision_ttl_s, int(durable),
+        )  # fmt: skip
 
-    @staticmethod
-    def precomputed(generation: int, person: str) -> str:
-        """Key of the precomputed list."""
-        return f"rl:{generation}:{person}"
+    def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> list[Command]:
+        found = {row.person: row for row in rows if row.flags is not None and row.state is not None}
+        commands: list[Command] = []
+        for person in {**consents, **found}:
+            home, row, record = self._keys.home(person), found.get(person), consents.get(person)
+            flags, state = (row.flags or b"", row.state or b"") if row else (b"", b"")
+            consent = record.to_bytes() if record else b""
+            keys = (home.flags, home.state, home.guard)
+            commands.append(
+                ("EVALSHA", PUT_BACK.digest, 3, *keys, home.field, flags, state, self._profile_ttl_s, consent)
+            )
+        return commands
 
 
 class RedisWriter:
-    """`HotWriter` on redis-py's blocking client. Nothing is retried here: the caller decides."""
+    """`HotWriter`. Nothing is retried here: the caller decides. One node by `RedisSocket`, a cluster by redis-py."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        timeout_s = settings.write_timeout_ms / 1000
-        make = redis.RedisCluster.from_url if settings.cluster else redis.Redis.from_url
-        self._client = make(
-            settings.url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=redis.retry.Retry(NoBackoff(), 0),
-        )
-        self._keys = Keys(settings.flag_buckets)
-        self._profile_ttl_s = settings.profile_ttl_s
+        self._socket: RedisSocket | ClusterSocket
+        make = ClusterSocket if settings.cluster else RedisSocket
+        self._socket = make(settings.url, settings.write_timeout_ms / 1000)
+        self._calls = _Calls(settings)
 
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
-        pipe = self._client.pipeline(transaction=False)
-        for person, state, flags, consent in rows:
-            bucket, field = self._keys.home(person)
-            if consent is not None:
-                pipe.execute_command("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
-            if flags is None or state is None:
-                pipe.hdel("rf:" + bucket, field)
-                pipe.delete(Keys.state(person))
-            else:
-                pipe.hset("rf:" + bucket, field, flags)
-                pipe.set(Keys.state(person), state, ex=self._profile_ttl_s)
-        self._run(pipe)
+        self._run(self._calls.show(rows))
+
+    def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
+        """See `HotWriter.put_back`."""
+        self._run(self._calls.put_back(rows, consents))
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
         """See `HotWriter.show_lists`."""
-        pipe = self._client.pipeline(transaction=False)
-        for person, data in lists:
-            pipe.set(Keys.precomputed(generation, person), data, ex=ttl_s)
-        self._run(pipe)
+        self._socket.ask([("SET", Keys.precomputed(generation, person), data, "EX", ttl_s) for person, data in lists])
 
     def incarnation(self) -> str:
         """See `HotWriter.incarnation`."""
-        try:
-            self._client.set(_INCARNATION, uuid4().hex, nx=True)
-            found = self._client.get(_INCARNATION)
-        except (RedisError, OSError) as error:
-            raise Unavailable("redis", str(error)) from None
+        if isinstance(self._socket, ClusterSocket):
+            return self._socket.incarnation(_INCARNATION)
+        _set, found = self._socket.ask([("SET", _INCARNATION, uuid4().hex, "NX"), ("GET", _INCARNATION)])
         return found.decode() if isinstance(found, bytes) else ""
 
     def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """See `HotWriter.put_status`."""
-        pipe = self._client.pipeline(transaction=False)
-        for name, body in statuses.items():
-            pipe.hset(_STATUS, name, body)
-        self._run(pipe)
+        self._socket.ask([("HSET", _STATUS, name, body) for name, body in statuses.items()])
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._socket.close()
 
-    @staticmethod
-    def _run(pipe: "redis.client.Pipeline") -> None:
+    def _run(self, commands: list[Command]) -> None:
         try:
-            pipe.execute()
-        except (RedisError, OSError) as error:
-            raise Unavailable("redis", str(error)) from None
+            self._socket.ask(commands)
+        except Unavailable as error:
+            if not is_missing(error):
+                raise
+            self._socket.ask(in_full(commands))
 
 
 class RedisReader:
     """`HotReader`: one deadline around each call, nothing retried. One node by `RedisWire`, a cluster by redis-py."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        timeout_s = settings.read_timeout_ms / 1000
-        self._wire: RedisWire | _ClusterWire
-        self._wire = (_ClusterWire if settings.cluster else RedisWire)(settings.url, timeout_s)
+        self._wire: RedisWire | ClusterWire
+        self._wire = (ClusterWire if settings.cluster else RedisWire)(settings.url, settings.read_timeout_ms / 1000)
         self._keys = Keys(settings.flag_buckets)
-        self._profile_ttl_s = settings.profile_ttl_s
+        self._calls = _Calls(settings)
 
     async def read_flags(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_flags`."""
         commands: list[Command] = []
         for person in persons:
-            bucket, field = self._keys.home(person)
-            commands += [("HGET", "rc:" + bucket, field), ("HGET", "rf:" + bucket, field)]
-        return _rows(await self._wire.ask(commands))
+            flags_key, field, _state, _guard = self._keys.home(person)
+            commands.append(("HGET", flags_key, field))
+        return [HotRow(*split_value(value)) if value else _NOTHING for value in await self._wire.ask(commands)]
 
     async def read_states(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_states`."""
         commands: list[Command] = []
         for person in persons:
-            bucket, field = self._keys.home(person)
-            commands += [("HGET", "rc:" + bucket, field), ("GET", Keys.state(person))]
-        return _rows(await self._wire.ask(commands))
+            flags_key, field, state_key, _guard = self._keys.home(person)
+            commands += [("HGET", flags_key, field), ("GET", state_key)]
+        replies = await self._wire.ask(commands)
+        return [
+            HotRow(split_value(value)[0] if value else None, state)
+            for value, state in zip(replies[::2], replies[1::2], strict=True)
+        ]
 
     async def read_lists(self, generation: int, persons: Sequence[str]) -> list[bytes | None]:
         """See `HotReader.read_lists`."""
@@ -167,64 +168,20 @@ class RedisReader:
 
     async def put_consent(self, person: str, consent: Consent) -> None:
         """See `HotReader.put_consent`."""
-        bucket, field = self._keys.home(person)
-        commands = [self._newer_consent(person, consent)]
-        if not consent.allows(PERSONALIZATION):
-            commands += [("HDEL", "rf:" + bucket, field), ("DEL", Keys.state(person))]
-        await self._wire.ask(commands)
+        await self._run([self._calls.decide(person, consent, durable=True)])
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""
-        commands: list[Command] = []
-        for person, consent in consents.items():
-            commands.append(self._newer_consent(person, consent))
-        for person, state, flags, _consent in rows:
-            if state is not None and flags is not None:
-                bucket, field = self._keys.home(person)
-                commands.append(("HSETNX", "rf:" + bucket, field, flags))
-                commands.append(("SET", Keys.state(person), state, "EX", self._profile_ttl_s, "NX"))
-        if commands:
-            await self._wire.ask(commands)
+        await self._run(self._calls.put_back(rows, consents))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
 
-    def _newer_consent(self, person: str, consent: Consent) -> Command:
-        bucket, field = self._keys.home(person)
-        return ("EVAL", _NEWER_CONSENT, 1, "rc:" + bucket, field, consent.to_bytes())
-
-
-class _ClusterWire:
-    """The same, over Redis Cluster: redis-py knows the slots and follows a failover."""
-
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self._client = redis.asyncio.RedisCluster.from_url(
-            url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
-        )
-
-    async def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """See `RedisWire.ask`."""
+    async def _run(self, commands: list[Command]) -> list[Any]:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                pipe = self._client.pipeline(transaction=False)
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute())
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable("redis", str(error) or type(error).__name__) from None
-
-    async def close(self) -> None:
-        """See `RedisWire.close`."""
-        await self._client.aclose()
-
-
-def _rows(replies: Sequence[bytes | None]) -> list[HotRow]:
-    return [
-        HotRow(Consent.from_bytes(consent) if consent else None, value)
-        for consent, value in zip(replies[::2], replies[1::2], strict=True)
-    ]
+            return await self._wire.ask(commands)
+        except Unavailable as error:
+            if not is_missing(error):
+                raise
+            return await self._wire.ask(in_full(commands))

@@ -5,26 +5,23 @@ node, no retries: a connection that breaks or is late is dropped, all who wait o
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import parse_url
 
 from rayce.errors import Unavailable
+from rayce.stores.redis_address import Command, address_of
 
 GRACE_S = 0.002
-
-Command = tuple[str | bytes | int, ...]
 
 
 class RedisWire:
     """One connection, made when it is first needed. Belongs to the event loop that first uses it."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._options = parse_url(url)
+        self._address = address_of(url)
         self._timeout_s = timeout_s
         self._link: _Link | None = None
         self._connecting: asyncio.Task[_Link] | None = None
@@ -60,23 +57,15 @@ class RedisWire:
             self._link = task.result()
 
     async def _open(self) -> "_Link":
-        options, loop = self._options, asyncio.get_running_loop()
+        address, loop = self._address, asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_s):
-            if "path" in options:
-                _transport, link = await loop.create_unix_connection(_Link, options["path"])
+            if address.path is not None:
+                _transport, link = await loop.create_unix_connection(_Link, address.path)
             else:
-                secure = ssl.create_default_context() if options.get("connection_class") is not None else None
-                host, port = options.get("host", "localhost"), options.get("port", 6379)
-                _transport, link = await loop.create_connection(_Link, host, port, ssl=secure)
-        greeting: list[Command] = []
-        if options.get("password"):
-            user = [options["username"]] if options.get("username") else []
-            greeting.append(("AUTH", *user, options["password"]))
-        if options.get("db"):
-            greeting.append(("SELECT", options["db"]))
+                _transport, link = await loop.create_connection(_Link, address.host, address.port, ssl=address.tls())
         try:
-            if greeting:
-                await link.ask(greeting, self._timeout_s)
+            if address.greeting:
+                await link.ask(address.greeting, self._timeout_s)
         except Unavailable:
             link.drop("refused")
             raise

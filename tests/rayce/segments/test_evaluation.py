@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from rayce.event import Event
 from rayce.fold import fold
-from rayce.profile import Profile, encode_profile
+from rayce.profile import Profile, decode_profile, encode_profile
 from rayce.segments.catalogue import load_catalogue, parse_catalogue
-from rayce.segments.evaluation import Scorer, evaluate
+from rayce.segments.evaluation import EvaluationCounts, Scorer, evaluate, override
 from tests.samples import T0, event, folded, histories
 
 CATALOGUE = parse_catalogue("""
@@ -18,7 +18,9 @@ version: 1
 segments:
   - {name: buyer, bit: 0, kind: rule, triggers: [purchase], when: {feature: purchases, ge: 1}}
   - {name: browsing, bit: 1, kind: rule, triggers: [view, login], ttl_s: 600, when: {feature: views, ge: 1}}
-  - {name: likely, bit: 9, kind: model, triggers: [view, purchase], model: buys, threshold: 0.5}
+  - {name: likely, bit: 9, kind: model, triggers: [view, purchase, login], model: buys, threshold: 0.5}
+  - {name: chosen, bit: 10, kind: batch}
+  - {name: chosen_for_now, bit: 11, kind: batch, ttl_s: 60}
 """)
 
 
@@ -101,6 +103,103 @@ def test_a_short_lived_segment_is_taken_back_when_its_rule_no_longer_holds() -> 
 def test_nobody_without_events_is_in_a_segment() -> None:
     empty = Profile(tenant="shop")
     assert evaluate(empty, event("purchase"), CATALOGUE, Models()) is empty
+
+
+def test_a_model_is_asked_only_where_its_input_has_changed() -> None:
+    model, counts = Views(), EvaluationCounts()
+    profile = Profile()
+    for each in (event("view", at=T0), event("login", at=T0 + 1), event("view", at=T0 + 2), event("search", at=T0 + 3)):
+        profile = evaluate(fold(profile, each), each, CATALOGUE, Models(buys=model), counts)
+    assert model.asked == 2, "not at the login: it changes nothing that the model sees"
+    assert counts == EvaluationCounts(events=4, events_with_inference=2, inferences=2, spared=1)
+    assert profile.scores == {"buys": 0.5} and profile.flags & 1 << 9
+
+
+def test_who_asks_no_model_twice_remembers_it_in_the_state_and_so_over_a_restart() -> None:
+    model = Views()
+    profile = decode_profile(encode_profile(run(event("view"), models={"buys": model})))
+    run(event("login", at=T0 + 1), models={"buys": model}, start=profile)
+    assert model.asked == 1
+
+
+def test_another_threshold_counts_without_asking_again() -> None:
+    model = Views()
+    member = run(event("view"), event("view", at=T0 + 1), models={"buys": model})
+    login = event("login", at=T0 + 2)
+    stricter = parse_catalogue("""
+version: 2
+segments:
+  - {name: likely, bit: 9, kind: model, triggers: [login], model: buys, threshold: 0.51}
+""")
+    after = evaluate(fold(member, login), login, stricter, Models(buys=model))
+    assert (member.flags >> 9 & 1, after.flags >> 9 & 1, model.asked) == (1, 0, 2)
+
+
+def test_membership_follows_the_score_that_is_kept() -> None:
+    """Rounded; else a spared model could decide otherwise than one that was asked."""
+
+    class Nearly(Views):
+        def score_one(self, row: list[float]) -> float:
+            return 0.4999999
+
+    profile = run(event("view"), event("login", at=T0 + 1), models={"buys": Nearly()})
+    assert profile.scores == {"buys": 0.5} and profile.flags & 1 << 9
+
+
+def overriding(**properties: bool | str | int) -> Event:
+    return event("segment_override", at=T0 + 5, properties=properties, event_id="o")
+
+
+@pytest.mark.parametrize("key", ["chosen", "10"])
+def test_a_job_sets_a_batch_segment_and_takes_it_back_by_name_or_bit(key: str) -> None:
+    known = folded(event("view"))
+    member = override(known, overriding(**{key: True}), CATALOGUE)
+    assert member.flags == 1 << 10
+    assert override(member, overriding(**{key: True}), CATALOGUE) is member
+    assert override(member, overriding(**{key: False}), CATALOGUE).flags == 0
+
+
+def test_a_batch_segment_may_be_short_lived() -> None:
+    member = override(folded(event("view")), overriding(chosen_for_now=True), CATALOGUE)
+    assert member.short_lived == ((11, (T0 + 5) // 1000 + 1 + 60),)
+    assert override(member, overriding(chosen_for_now=False), CATALOGUE).short_lived == ()
+
+
+@pytest.mark.parametrize("key", ["buyer", "0", "likely", "9", "nobody", "77", "-10", "1" * 9, "²", ""])
+def test_what_is_no_batch_segment_cannot_be_set(key: str) -> None:
+    known, counts = folded(event("view")), EvaluationCounts()
+    assert override(known, overriding(**{key: True, "chosen": True}), CATALOGUE, counts).flags == 1 << 10
+    assert (counts.overrides, counts.overrides_refused) == (1, 1)
+
+
+@pytest.mark.parametrize("value", ["true", 1, 0])
+def test_an_override_says_true_or_false_and_nothing_else(value: str | int) -> None:
+    known, counts = folded(event("view")), EvaluationCounts()
+    assert override(known, overriding(chosen=value), CATALOGUE, counts) is known
+    assert counts.overrides_refused == 1
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        Profile(),
+        Profile(tenant="shop", purposes=1),
+        Profile(tenant="shop", events=3),
+        Profile(tenant="other", purposes=1, events=1),
+    ],
+)
+def test_nobody_is_put_into_a_segment_without_events_and_consent(nobody: Profile) -> None:
+    assert override(nobody, overriding(chosen=True), CATALOGUE) is nobody
+
+
+def test_another_tenants_job_sets_nothing() -> None:
+    known = folded(event("view"))
+    assert override(known, event("segment_override", tenant="other", properties={"chosen": True}), CATALOGUE) is known
+
+
+def test_events_leave_batch_segments_as_they_are() -> None:
+    member = override(folded(event("view")), overriding(chosen=True), CATALOGUE)
+    assert run(event("purchase", "p1", at=T0 + 9), start=member).flags == 1 << 10 | 1
 
 
 @given(histories(people=1))
