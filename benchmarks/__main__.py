@@ -12,6 +12,12 @@ from benchmarks.program import arguments, machine, say
 PROGRAMS: list[tuple[str, list[str]]] = [
     ("freshness", ["--rate", "200"]),
     ("segment_lookup", []),
+    ("segment_memory", []),
+    ("stream", []),
+    ("crash", []),
+    ("inference", []),
+    ("sql_baseline", []),
+    ("soak", []),
 ]
 
 BARS: dict[tuple[str, str], tuple[str, float]] = {
@@ -19,6 +25,19 @@ BARS: dict[tuple[str, str], tuple[str, float]] = {
     ("freshness", "lost"): ("<=", 0),
     ("freshness", "doubled"): ("<=", 0),
     ("segment_lookup", "ratio_to_empty_deployment"): (">=", 0.7),
+    ("segment_memory", "bytes_per_user"): ("<=", 24),
+    ("segment_memory", "mismatches"): ("<=", 0),
+    ("stream", "events_per_cpu_s"): (">=", 20_000),
+    ("stream", "lost"): ("<=", 0),
+    ("stream", "doubled"): ("<=", 0),
+    ("crash", "lost"): ("<=", 0),
+    ("crash", "doubled"): ("<=", 0),
+    ("crash", "control_doubled"): (">=", 1),
+    ("crash", "restart_p99_s"): ("<=", 5),
+    ("inference", "one_row_p99_ms"): ("<=", 0.1),
+    ("inference", "max_abs_diff"): ("<=", 0),
+    ("soak", "lost"): ("<=", 0),
+    ("soak", "doubled"): ("<=", 0),
 }
 """What the issues ask for; a benchmark's other metrics have no bar."""
 

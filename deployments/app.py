@@ -25,8 +25,12 @@ from deployments.feature_reader import FeatureReader, Reply
 from deployments.ranker import Ask as RankQuestion
 from deployments.ranker import Ranker
 from rayce.coalesce import Coalescer
+from rayce.features.catalogue import load_features
 from rayce.generations import LiveGenerations, Parse
 from rayce.ingest import Stamper
+from rayce.item_words import SHELF, LiveWords, read_item_words
+from rayce.live_catalogue import KIND as CATALOGUE
+from rayce.live_catalogue import LiveCatalogue, catalogue_parser
 from rayce.metrics import Metrics
 from rayce.model import load_ranker
 from rayce.people import People
@@ -38,6 +42,13 @@ from rayce.stores.dynamo import DynamoStore
 from rayce.stores.kafka_log import LogWriter
 from rayce.stores.redis_view import RedisReader
 
+EDGE_KINDS: dict[str, Parse | None] = {
+    "popular": Popular.from_files,
+    "lists": None,
+    SHELF: read_item_words,  # events are told what their products are; the rest of it only the ranker needs
+    "ranker": None,
+    "segment-model": None,  # loaded only when somebody asks for an explanation
+}
 DURABLE_THREADS = 4
 READS_PER_CALL, RANKS_PER_CALL, CALLS_IN_FLIGHT = 64, 8, 8
 TELL_EVERY_S = 1.0
@@ -92,22 +103,27 @@ class EdgeRouter:
         pseudonymizer = Pseudonymizer(settings.privacy.current_key, settings.privacy.pseudonym_keys)
         self._name = f"{TOLD}{time.time_ns():020d}:{os.getpid()}"
         metrics = Metrics()
+        read_s, rank_s = settings.edge.read_deadline_ms / 1000, settings.edge.rank_deadline_ms / 1000
+        features = load_features(settings.features.catalogue)
+        live = _live(settings, {**EDGE_KINDS, CATALOGUE: catalogue_parser(features)})
         self._edge = Edge(
             settings=settings,
             callers=Callers(settings.edge.api_keys),
             pseudonymizer=pseudonymizer,
             stamper=Stamper(pseudonymizer, settings.privacy),
-            catalogue=load_catalogue(settings.segments.catalogue),
+            catalogues=LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features)),
             people=People(hot, durable, executor, lambda store: metrics.add("rayce_failures_total", 1, store)),
             hot=hot,
             durable=durable,
             log=LogWriter(settings.kafka),
-            live=_live(settings, {"popular": Popular.from_files, "lists": None, "shelf": None, "ranker": None}),
-            read=_coalesced(reader.read_many, READS_PER_CALL, lambda reply: ReadReply(*reply)),
-            rank=_coalesced(ranker.rank_many, RANKS_PER_CALL, lambda reply: reply),
+            live=live,
+            read=_coalesced(reader.read_many, READS_PER_CALL, lambda reply: reply and ReadReply(*reply), read_s),
+            rank=_coalesced(ranker.rank_many, RANKS_PER_CALL, lambda reply: reply, rank_s),
             metrics=metrics,
             now_ms=lambda: time.time_ns() // 1_000_000,
             executor=executor,
+            words_of=LiveWords(live).of,
+            features=features,
         )
         self._telling = asyncio.get_running_loop().create_task(self._tell())
         gc.set_threshold(*GC_THRESHOLDS)
@@ -145,11 +161,18 @@ def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGeneratio
     return live
 
 
-def _coalesced(method: Any, max_batch: int, shape: Callable[[Any], Any]) -> Callable[[Any], Awaitable[Any]]:
-    """Calls a replica once for all who ask in the same tick."""
+def _coalesced(
+    method: Any, max_batch: int, shape: Callable[[Any], Any], within_s: float
+) -> Callable[[Any], Awaitable[Any]]:
+    """Calls a replica once for all who ask in the same tick.
+
+    A call that nobody can be waiting for any more is given up: while no replica is there calls would pile up.
+    """
 
     async def load(asks: Sequence[ReadAsk | RankAsk]) -> list[ReadReply | RankReply]:
-        return [shape(reply) for reply in await method.remote([tuple(ask) for ask in asks])]
+        async with asyncio.timeout(within_s):
+            replies = await method.remote([tuple(ask) for ask in asks])
+        return [shape(reply) for reply in replies]
 
     coalescer: Coalescer[Any, Any] = Coalescer(load, in_flight=CALLS_IN_FLIGHT, max_batch=max_batch)
     return coalescer.get

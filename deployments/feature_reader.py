@@ -6,17 +6,17 @@ from concurrent.futures import Executor
 
 from rayce.consent import PERSONALIZATION
 from rayce.errors import Unavailable
-from rayce.people import NOBODY, People, Person
+from rayce.people import People, Person
 from rayce.stores.interfaces import DurableLists, HotReader
 
 Ask = tuple[str, int]
 """Pseudonym, generation of the precomputed lists (0: none is live)."""
-Reply = tuple[int, bytes | None, bytes | None]
-"""Purposes allowed, encoded profile, precomputed list."""
+Reply = tuple[int, bytes | None, bytes | None] | None
+"""Purposes allowed, encoded profile, precomputed list. None: no store could tell in time, which is not "no consent"."""
 
 
 class FeatureReader:
-    """Reads people; waits for durable memory no longer than `within_s`. Whom no store can tell of is nobody.
+    """Reads people; waits for durable memory no longer than `within_s`. Of whom no store can tell the reply is None.
 
     Raises `Unavailable` when that is so of everybody asked for: then the fault may be here.
     """
@@ -36,21 +36,21 @@ class FeatureReader:
         persons = await self._read_people([person for person, _generation in asks])
         allowed: dict[int, list[str]] = {}
         for (person, generation), found in zip(asks, persons, strict=True):
-            if generation and found.consent.allows(PERSONALIZATION):
+            if generation and found is not None and found.consent.allows(PERSONALIZATION):
                 allowed.setdefault(generation, []).append(person)
         lists = {
             generation: await self._read_lists(generation, wanted, until_s) for generation, wanted in allowed.items()
         }
         return [
-            (found.consent.purposes, found.value, lists.get(generation, {}).get(person))
+            found and (found.consent.purposes, found.value, lists.get(generation, {}).get(person))
             for (person, generation), found in zip(asks, persons, strict=True)
         ]
 
-    async def _read_people(self, persons: Sequence[str]) -> list[Person]:
+    async def _read_people(self, persons: Sequence[str]) -> list[Person | None]:
         answers = await asyncio.gather(*map(self._read_person, persons))
         if answers and not any(answers):
             raise Unavailable("people", "no store can tell of anybody")
-        return [answer or NOBODY for answer in answers]
+        return answers
 
     async def _read_person(self, person: str) -> Person | None:
         try:
@@ -59,7 +59,7 @@ class FeatureReader:
             return None
 
     async def _read_lists(self, generation: int, persons: list[str], until_s: float) -> dict[str, bytes]:
-        """From hot memory, the rest from durable memory; a list that cannot be read is no list."""
+        """From hot memory, the rest from durable memory; a list that cannot be read in time is no list."""
         found: dict[str, bytes] = {}
         try:
             rows = await self._hot.read_lists(generation, persons)
@@ -67,14 +67,16 @@ class FeatureReader:
         except Unavailable:
             pass  # durable memory is asked for all of them
         missing = [person for person in persons if person not in found]
-        breaker = self._people.durable_breaker
-        if missing and breaker.allows():
+        durable = self._people.durable_breaker
+        if missing and not durable.is_open:
             loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout_at(until_s):
                     found |= await loop.run_in_executor(self._executor, self._lists.load_lists, generation, missing)
-            except (Unavailable, TimeoutError):
-                breaker.failed()
+            except TimeoutError:
+                pass  # there was no time left: that says nothing about the store
+            except Unavailable:
+                durable.failed()
             else:
-                breaker.succeeded()
+                durable.succeeded()
         return found

@@ -15,9 +15,9 @@ def build_affinities(job: Job) -> Outcome:
     """Find out what goes with what, and what is popular with whom."""
     items = job.items()
     history = job.history(PERSONALIZATION | TRAINING)
-    models = load_segment_models(job.durable, job.tenant)
+    models = load_segment_models(job.durable, job.tenant, job.features)
     job.say(f"segments by rules and {len(models)} live models")
-    moments = job.counted(replay(history.events(), {}, job.catalogue, models), "events folded")
+    moments = job.counted(replay(history.events(), {}, job.catalogue, models, job.features), "events folded")
     interactions = gather(moments, {item.item_id: n for n, item in enumerate(items)})
     purchases = interactions.purchases()
     shelf = build_shelf(items, interactions, history.until_ms)

@@ -37,7 +37,7 @@ def build_recommendations(job: Job) -> Outcome:
     shelf = Shelf.from_files(job.durable.load_generation(shelf_name, shelf_number))
     history = job.history(PERSONALIZATION)
     people: dict[str, Profile] = {}
-    for _moment in job.counted(replay(history.events(), people), "events folded"):
+    for _moment in job.counted(replay(history.events(), people, features=job.features), "events folded"):
         pass
     name = job.name("lists")
     number = job.durable.publish(name, ListsManifest(len(people), shelf_number, history.until_ms).to_files())

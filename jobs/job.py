@@ -17,10 +17,13 @@ from msgspec.structs import replace
 
 from rayce.errors import InvalidSettings, NotEnoughData, RayceError
 from rayce.event_files import read_event_file
+from rayce.features.catalogue import load_features
+from rayce.features.feature_set import FeatureSet
 from rayce.generations import generation_name
 from rayce.history import History, read_history
 from rayce.item import Item, decode_item
-from rayce.segments.catalogue import Catalogue, load_catalogue
+from rayce.live_catalogue import current_catalogue
+from rayce.segments.catalogue import Catalogue
 from rayce.settings import Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Durable, HotWriter
@@ -53,6 +56,7 @@ class Job(NamedTuple):
     open_hot: Callable[[], HotWriter]
     records: Callable[[], Iterable[bytes]]
     catalogue: Catalogue
+    features: FeatureSet
     say: Callable[[str], None]
 
     def name(self, kind: str) -> str:
@@ -107,13 +111,16 @@ def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None =
     arguments = parser.parse_args(argv)
     try:
         settings = load_settings(arguments.settings)
+        features = load_features(settings.features.catalogue)
+        durable = DynamoStore(replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS)))
         job = Job(
             tenant=arguments.tenant or _only_tenant(settings),
             settings=settings,
-            durable=DynamoStore(replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS))),
+            durable=durable,
             open_hot=lambda: RedisWriter(settings.redis),
             records=_source(settings, arguments.events),
-            catalogue=load_catalogue(settings.segments.catalogue),
+            catalogue=current_catalogue(durable, settings.segments.catalogue, features),
+            features=features,
             say=_teller(name),
         )
     except RayceError as error:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from rayce.candidates import Wish, find_candidates
+from rayce.decay import DAY_MS
 from rayce.errors import InvalidArtifact
-from rayce.fold import DAY_MS
 from rayce.interactions import Interactions
 from rayce.item import Item
 from rayce.shelf import NOTHING, Floats, Ints, Popular, Shelf

@@ -1,14 +1,21 @@
-"""A circuit breaker: after a failure a dependency is left alone for a moment, so that nobody waits for a broken part."""
+"""A circuit breaker: a dependency that keeps failing is left alone for a moment, so that nobody waits for a broken part."""
 
 from collections.abc import Callable
 
 
 class Breaker:
-    """Closed until `failed()`; then open for `open_s` seconds of `clock`; then one caller may try."""
+    """Closed until calls have failed for `patience_s` with no success in between; then open for `open_s` seconds of
+    `clock`; then one caller may try.
 
-    def __init__(self, clock: Callable[[], float], open_s: float = 0.5) -> None:
+    One call that fails among others that succeed opens nothing. Report failures of the dependency only: that a caller had
+    less time than the call takes says nothing about it.
+    """
+
+    def __init__(self, clock: Callable[[], float], open_s: float = 0.5, patience_s: float = 0.0) -> None:
         self._clock = clock
         self._open_s = open_s
+        self._patience_s = patience_s
+        self._failing_since: float | None = None
         self._until = float("-inf")
 
     def allows(self) -> bool:
@@ -16,17 +23,22 @@ class Breaker:
         now = self._clock()
         if now < self._until:
             return False
-        if self._until != float("-inf"):
+        if self.is_open:
             self._until = now + self._open_s
         return True
 
     def succeeded(self) -> None:
         """The call went well: close."""
+        self._failing_since = None
         self._until = float("-inf")
 
     def failed(self) -> None:
-        """The call failed: open."""
-        self._until = self._clock() + self._open_s
+        """The call failed: open, if they have done so for long enough."""
+        now = self._clock()
+        if self._failing_since is None:
+            self._failing_since = now
+        if self.is_open or now - self._failing_since >= self._patience_s:
+            self._until = now + self._open_s
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rayce.fold import DAY_MS, TOUCHED_HALF_LIFE_MS
+from rayce.decay import DAY_MS
+from rayce.features.session import TOUCHED_HALF_LIFE_MS
 from rayce.precomputed import List
 from rayce.profile import Profile
 from rayce.shelf import NOTHING, Floats, Ints, Shelf

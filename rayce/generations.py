@@ -35,6 +35,8 @@ class LiveGenerations:
         self._loaded: dict[str, Loaded] = {}
         self._refused: dict[str, int] = {}
         self.errors: dict[str, str] = {}
+        self.looked = False
+        """Whether the pointers have been seen at all."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-generations", daemon=True)
 
@@ -64,6 +66,10 @@ class LiveGenerations:
         except RayceError as error:
             self.errors[""] = str(error)
             return
+        self._load_changed(live)
+        self.looked = True
+
+    def _load_changed(self, live: Mapping[str, int]) -> None:
         for name, number in live.items():
             kind = name.partition("/")[2].partition(".")[0]
             known = self._loaded.get(name)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rayce.consent import PERSONALIZATION
 from rayce.errors import UndecodableEvent
 from rayce.event import CONSENT_CHANGED, CONTROL, Event, decode_event
+from rayce.features.feature_set import ALL, FeatureSet
 from rayce.fold import fold
 from rayce.profile import Profile
 from rayce.segments.catalogue import Catalogue
@@ -101,15 +102,17 @@ def replay(
     people: dict[str, Profile],
     catalogue: Catalogue | None = None,
     models: Scorers | None = None,
+    features: FeatureSet = ALL,
 ) -> Iterator[Moment]:
     """Folds the events into `people`, and yields a moment for each that counted: a repeated event does not.
 
-    With a catalogue the segments are brought up to date as well, by the rules and those models that are there.
+    With a catalogue the segments are brought up to date as well, by the rules and those models that are there. `features`
+    are those that the stream folds, so that live equals batch.
     """
     empty = Profile()
     for event in events:
         before = people.get(event.person, empty)
-        after = fold(before, event)
+        after = fold(before, event, features)
         if after is before:
             continue
         if catalogue is not None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rayce.fold import TOUCHING
+from rayce.features.activity import TOUCHING
 from rayce.history import Moment
 from rayce.segments.flags import Flags
 from rayce.shelf import Ints

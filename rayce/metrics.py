@@ -18,6 +18,17 @@ Name = Literal[
     "rayce_events_not_stored_total",  # events of people without consent
     "rayce_failures_total",  # calls to a dependency that failed, by dependency
     "rayce_stream_events_total",  # records worked off, by partition, since the worker started
+    "rayce_stream_changes_total",  # changes of membership announced, by partition
+    "rayce_stream_fold_seconds",  # time to fold a batch of records, with loading the people who were not in memory
+    "rayce_stream_flush_seconds",  # time to announce and make durable what was folded since the last flush
+    "rayce_stream_pauses_total",  # times a worker paused, by the store it waited for
+    "rayce_stream_paused_seconds_total",  # how long it did
+    "rayce_stream_halted",  # 1: too many dead letters, the partition stands still until somebody resumes it
+    "rayce_stream_evaluated_events_total",  # events whose segments were brought up to date
+    "rayce_stream_events_with_inference_total",  # those of them for which a model was asked
+    "rayce_stream_inferences_total",  # times a model was asked
+    "rayce_stream_inferences_spared_total",  # times a model was not asked because nothing that its score depends on had changed
+    "rayce_stream_overrides_total",  # segments that jobs set or took back, by outcome
     "rayce_stream_dead_letters_total",  # records sent to the dead letters, by partition
     "rayce_stream_epoch",  # times the partition has changed hands
     "rayce_stream_lag_events",  # records not yet folded; -1: not known yet
@@ -35,6 +46,17 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_events_not_stored_total": (),
     "rayce_failures_total": ("dependency",),
     "rayce_stream_events_total": ("partition",),
+    "rayce_stream_changes_total": ("partition",),
+    "rayce_stream_fold_seconds": (),
+    "rayce_stream_flush_seconds": (),
+    "rayce_stream_pauses_total": ("store",),
+    "rayce_stream_paused_seconds_total": ("store",),
+    "rayce_stream_halted": ("partition",),
+    "rayce_stream_evaluated_events_total": (),
+    "rayce_stream_events_with_inference_total": (),
+    "rayce_stream_inferences_total": (),
+    "rayce_stream_inferences_spared_total": (),
+    "rayce_stream_overrides_total": ("outcome",),
     "rayce_stream_dead_letters_total": ("partition",),
     "rayce_stream_epoch": ("partition",),
     "rayce_stream_lag_events": ("partition",),
@@ -86,6 +108,10 @@ class Metrics:
         row[bisect_left(BUCKETS_S, value_s)] += 1
         row[-2] += value_s
         row[-1] += 1
+
+    def values(self, name: Name) -> list[tuple[Key, float]]:
+        """Label values and value of each number of that name."""
+        return [(key[1:], value) for key, value in self._numbers.items() if key[0] == name]
 
     def to_bytes(self) -> bytes:
         """A snapshot for other processes."""

@@ -1,30 +1,31 @@
 """People as the request path reads them: hot memory first, durable memory on a miss or when hot memory is away.
 
 Misses are coalesced (single flight a person), bounded by a small pool of threads, and put back into hot memory. A person
-without consent reads as nobody. When neither memory answers, nobody is known: unknown counts as no.
+without consent reads as nobody. When neither memory answers, that is said (`Unavailable`): unknown counts as no, but it is
+not the same.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from rayce.breaker import Breaker
 from rayce.coalesce import Coalescer
 from rayce.consent import PERSONALIZATION, UNKNOWN, Consent
-from rayce.errors import InvalidArtifact, Unavailable
-from rayce.profile import decode_profile
-from rayce.segments.flags import pack_flags
-from rayce.stores.interfaces import DurableConsents, DurableProfiles, HotReader, HotRow, Shown
+from rayce.errors import Unavailable
+from rayce.gate import Gate
+from rayce.misses import ABSENT, DurablePeople, Misses, Stored
+from rayce.stores.interfaces import HotReader, HotRow, Shown
 
 MAX_BATCH = 256
+HOT_PATIENCE_S = 0.05
+"""Hot memory that has failed for this long without a success in between counts as away: durable memory is asked at once."""
 ABSENT_KEPT_S = 1.0
 MAX_ABSENT = 20_000
-
-
-class DurablePeople(DurableProfiles, DurableConsents, Protocol):
-    """What is needed of durable memory here."""
+HOT_ATTEMPTS = 2
+"""A decision is told to hot memory again where its connection was broken: a reader elsewhere may still reach it."""
 
 
 class Person(NamedTuple):
@@ -34,14 +35,7 @@ class Person(NamedTuple):
     value: bytes | None
 
 
-class _Durable(NamedTuple):
-    consent: Consent | None
-    state: bytes | None
-    flags: bytes | None
-
-
 NOBODY = Person(UNKNOWN, None)
-_ABSENT = _Durable(None, None, None)
 
 
 class People:
@@ -53,25 +47,33 @@ class People:
         durable: DurablePeople,
         executor: Executor,
         failed: Callable[[str], None] = lambda store: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`failed` is told the name of each store that did not answer."""
         self._hot = hot
         self._durable = durable
         self._executor = executor
         self._failed = failed
-        self.hot_breaker = Breaker(time.monotonic)
-        self.durable_breaker = Breaker(time.monotonic)
+        self._clock = clock
+        self.hot_breaker = Gate(Breaker(clock, patience_s=HOT_PATIENCE_S))
         self._consents = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
         self._states = Coalescer(self._load_states, in_flight=8, max_batch=MAX_BATCH)
-        self._misses = Coalescer(self._load_durable, in_flight=2, max_batch=100)
+        self._misses = Misses(durable, executor, failed, self._backfill, clock)
+        self.durable_breaker = self._misses.gate
         self._absent: dict[str, tuple[float, bool]] = {}
 
-    async def consent(self, person: str, within_s: float | None = None) -> Consent:
-        """The consent alone; `UNKNOWN` where none was given. `within_s` bounds the wait for durable memory."""
+    async def consent(self, person: str) -> Consent:
+        """The durable record, with its moment: one read; `UNKNOWN` where none was given."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._executor, self._durable.load_consents, (person,))
+        return found.get(person, UNKNOWN)
+
+    async def purposes(self, person: str, within_s: float | None = None) -> int:
+        """The purposes allowed, cheaply; 0 where nothing is known. `within_s` bounds the wait for durable memory."""
         row = await self._consents.get(person)
         if row.consent is not None:
-            return row.consent
-        return (await self._miss(person, within_s, consent_known=False)).consent or UNKNOWN
+            return row.consent.purposes
+        return ((await self._miss(person, within_s, consent_known=False)).consent or UNKNOWN).purposes
 
     async def flags(self, person: str, within_s: float | None = None) -> Person:
         """Consent and packed flags. `within_s` bounds the wait for durable memory.
@@ -100,10 +102,13 @@ class People:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._durable.save_consent, person, consent)
         self._absent.pop(person, None)
-        try:
-            await self._hot.put_consent(person, consent)
-        except Unavailable:
-            self.hot_breaker.failed()
+        for _attempt in range(HOT_ATTEMPTS):
+            try:
+                await self._hot.put_consent(person, consent)
+            except Unavailable:
+                continue
+            return
+        self.hot_breaker.failed()
 
     async def _load_flags(self, persons: Sequence[str]) -> Sequence[HotRow]:
         return await self._from_hot(self._hot.read_flags, persons)
@@ -114,7 +119,7 @@ class People:
     async def _from_hot(
         self, read: Callable[[Sequence[str]], Awaitable[Sequence[HotRow]]], persons: Sequence[str]
     ) -> Sequence[HotRow]:
-        if self.hot_breaker.allows():
+        if self.hot_breaker.allows(lambda: read(persons[:1])):
             try:
                 rows = await read(persons)
             except Unavailable as error:
@@ -125,15 +130,15 @@ class People:
                 return rows
         return [HotRow(None, None)] * len(persons)
 
-    async def _miss(self, person: str, within_s: float | None, consent_known: bool) -> _Durable:
+    async def _miss(self, person: str, within_s: float | None, consent_known: bool) -> Stored:
         """From durable memory; who has lately been found to have nothing there is not asked for again at once.
 
         That somebody who has consented has no events yet may be remembered only where the consent is known from elsewhere.
         """
-        now = time.monotonic()
+        now = self._clock()
         until, nobody = self._absent.get(person, (0.0, False))
         if now < until and (nobody or consent_known) and not self.hot_breaker.is_open:
-            return _ABSENT
+            return ABSENT
         try:
             async with asyncio.timeout(within_s):
                 found = await self._misses.get(person)
@@ -142,34 +147,10 @@ class People:
         if found.state is None:
             if len(self._absent) >= MAX_ABSENT:
                 self._absent.clear()
-            self._absent[person] = (now + ABSENT_KEPT_S, found is _ABSENT)
+            self._absent[person] = (now + ABSENT_KEPT_S, found is ABSENT)
         return found
 
-    async def _load_durable(self, persons: Sequence[str]) -> Sequence[_Durable]:
-        if not self.durable_breaker.allows():
-            raise Unavailable("dynamodb", "left alone after a failure")
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._executor, self._fetch, persons)
-        except Unavailable as error:
-            self.durable_breaker.failed()
-            self._failed(error.store)
-            raise
-        self.durable_breaker.succeeded()
-        await self._backfill(persons, found)
-        return found
-
-    def _fetch(self, persons: Sequence[str]) -> list[_Durable]:
-        consents = self._durable.load_consents(persons)
-        allowed = [p for p in persons if p in consents and consents[p].allows(PERSONALIZATION)]
-        profiles = self._durable.load_profiles(allowed) if allowed else {}
-        rows = []
-        for person in persons:
-            consent, stored = consents.get(person), profiles.get(person)
-            rows.append(_ABSENT if consent is None else _row(consent, stored.state if stored else None))
-        return rows
-
-    async def _backfill(self, persons: Sequence[str], found: Sequence[_Durable]) -> None:
+    async def _backfill(self, persons: Sequence[str], found: Sequence[Stored]) -> None:
         if self.hot_breaker.is_open:
             return
         rows = [Shown(p, f.state, f.flags) for p, f in zip(persons, found, strict=True) if f.state is not None]
@@ -178,17 +159,6 @@ class People:
             await self._hot.backfill(rows, consents)
         except Unavailable:
             self.hot_breaker.failed()
-
-
-def _row(consent: Consent, state: bytes | None) -> _Durable:
-    """A profile without events shows nothing, and so does one that cannot be read."""
-    try:
-        profile = decode_profile(state) if state is not None else None
-    except InvalidArtifact:
-        profile = None
-    if profile is None or not profile.events:
-        return _Durable(consent, None, None)
-    return _Durable(consent, state, pack_flags(profile))
 
 
 def _allowed(consent: Consent | None, value: bytes | None) -> Person:

@@ -16,7 +16,8 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from rayce.fold import BOUGHT_HALF_LIFE_MS, TOUCHED_HALF_LIFE_MS
+from rayce.features.purchases import BOUGHT_HALF_LIFE_MS
+from rayce.features.session import TOUCHED_HALF_LIFE_MS
 from rayce.precomputed import List, encode_list
 from rayce.profile import Profile
 from rayce.shelf import NOTHING, Shelf

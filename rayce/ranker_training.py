@@ -6,9 +6,9 @@ import numpy as np
 from msgspec import Struct
 
 from rayce.candidates import Wish
+from rayce.decay import DAY_MS
 from rayce.errors import NotEnoughData
 from rayce.event import Event
-from rayce.fold import DAY_MS
 from rayce.history import replay
 from rayce.model import Model
 from rayce.past import Past

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rayce.candidates import BOUGHT, SESSION, SOURCES, Candidates, Wish, find_candidates
+from rayce.decay import DAY_MS
 from rayce.features import NEVER_DAYS
-from rayce.fold import BOUGHT_HALF_LIFE_MS, DAY_MS, TOUCHED_HALF_LIFE_MS
+from rayce.features.purchases import BOUGHT_HALF_LIFE_MS
+from rayce.features.session import TOUCHED_HALF_LIFE_MS
 from rayce.precomputed import List
 from rayce.profile import Profile
 from rayce.shelf import NOTHING, Shelf

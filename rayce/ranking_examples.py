@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rayce.candidates import Wish, find_candidates
 from rayce.event import Event
-from rayce.fold import SESSION_GAP_MS, fold
+from rayce.features.session import SESSION_GAP_MS
+from rayce.fold import fold
 from rayce.precomputed import List
 from rayce.profile import Profile
 from rayce.ranking import Matrix, ranking_matrix

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from rayce.features.feature_set import ALL, FeatureSet
 from rayce.generations import generation_name
-from rayce.model import Model
+from rayce.model import Model, load_segment_model
 from rayce.stores.interfaces import DurableGenerations
 
 PREFIX = "segment-model."
@@ -23,10 +24,13 @@ class SegmentModels:
         return self._models.get(name)
 
 
-def load_segment_models(durable: DurableGenerations, tenant: str) -> SegmentModels:
+def load_segment_models(durable: DurableGenerations, tenant: str, features: FeatureSet = ALL) -> SegmentModels:
     """The tenant's live models. `InvalidArtifact` where one cannot be used."""
     prefix = generation_name(tenant, PREFIX)
     live = durable.live(prefix).items()
     return SegmentModels(
-        {name.removeprefix(prefix): Model.from_files(durable.load_generation(name, number)) for name, number in live}
+        {
+            name.removeprefix(prefix): load_segment_model(durable.load_generation(name, number), features)
+            for name, number in live
+        }
     )

@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from rayce.decay import DAY_MS
 from rayce.errors import NotEnoughData
 from rayce.features import FEATURES, feature_row
-from rayce.fold import DAY_MS
 from rayce.history import Moment
 from rayce.training import Rows, Trained, area_under_curve, log_loss, train_classifier, trained
 
@@ -37,8 +37,11 @@ class Sampler:
     At most about `max_rows`: when full, every second row is thrown away and only every second one taken from then on.
     """
 
-    def __init__(self, label: Label, triggers: Collection[str], max_rows: int = MAX_ROWS) -> None:
-        self._label, self._triggers, self._max_rows = label, frozenset(triggers), max_rows
+    def __init__(
+        self, label: Label, triggers: Collection[str], max_rows: int = MAX_ROWS, names: tuple[str, ...] = NAMES
+    ) -> None:
+        """`names` are the features of a row, in order."""
+        self._label, self._triggers, self._max_rows, self._names = label, frozenset(triggers), max_rows, names
         self._rows: list[tuple[str, int, list[float]]] = []
         self._stride, self._met = 1, 0
         self._happened: dict[str, list[int]] = {}
@@ -51,7 +54,7 @@ class Sampler:
         if event.type not in self._triggers:
             return
         if self._met % self._stride == 0:
-            row = feature_row(moment.after, event.timestamp_ms, NAMES)
+            row = feature_row(moment.after, event.timestamp_ms, self._names)
             self._rows.append((event.person, event.timestamp_ms, row))
             if len(self._rows) >= self._max_rows:
                 self._rows, self._stride = self._rows[::2], self._stride * 2
@@ -63,7 +66,7 @@ class Sampler:
         happened = {person: sorted(times) for person, times in self._happened.items()}
         known = sorted((row for row in self._rows if row[1] + within_ms <= until_ms), key=lambda row: row[1])
         labels = [_follows(happened.get(person, []), at_ms, within_ms) for person, at_ms, _row in known]
-        features = np.array([row for _person, _at_ms, row in known], dtype=np.float64).reshape(-1, len(NAMES))
+        features = np.array([row for _person, _at_ms, row in known], dtype=np.float64).reshape(-1, len(self._names))
         at_ms = np.array([at_ms for _person, at_ms, _row in known], dtype=np.int64)
         return Rows(features, np.array(labels, dtype=np.int8), at_ms)
 
@@ -75,7 +78,7 @@ def sample(moments: Iterable[Moment], samplers: Collection[Sampler]) -> None:
             sampler.learn(moment)
 
 
-def train_segment_model(name: str, rows: Rows, label: Label) -> Trained:
+def train_segment_model(name: str, rows: Rows, label: Label, names: tuple[str, ...] = NAMES) -> Trained:
     """A model trained on the earlier rows and checked on the later ones; `NotEnoughData` says what is missing.
 
     Rows whose future reaches into the time of the check are in neither part.
@@ -91,7 +94,7 @@ def train_segment_model(name: str, rows: Rows, label: Label) -> Trained:
                 f"{name}: {len(part.labels)} events for {what}, and not both such as were followed by a"
                 f" {label.event_type} within {label.within_ms / DAY_MS:g} days and such as were not"
             )
-    booster = train_classifier(train, held_out, NAMES)
+    booster = train_classifier(train, held_out, names)
     foretold = np.asarray(booster.predict(held_out.features, num_threads=1))
     metrics = {
         "auc": round(area_under_curve(held_out.labels, foretold), 4),
@@ -99,7 +102,7 @@ def train_segment_model(name: str, rows: Rows, label: Label) -> Trained:
         "base_logloss": round(log_loss(held_out.labels, np.full(len(foretold), train.labels.mean())), 4),
         "positives": round(float(held_out.labels.mean()), 4),
     }
-    return trained(booster, "segment-model", NAMES, train, metrics)
+    return trained(booster, "segment-model", names, train, metrics)
 
 
 def _follows(times: list[int], at_ms: int, within_ms: int) -> bool:

@@ -20,6 +20,8 @@ from rayce.refusals import value_at, where
 
 FILE_VARIABLE = "RAYCE_SETTINGS"
 PREFIX = "RAYCE_"
+MOVED = {"stream.workers": "stream.min_workers and stream.max_workers"}
+"""Knobs of former versions, and what has taken their place."""
 NO_KNOBS = (FILE_VARIABLE, "RAYCE_LOCAL_ROOT")
 """Variables of ours that name no knob."""
 
@@ -37,8 +39,11 @@ class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: Annotated[str, knob("Where Redis 7 or Valkey listens; rediss:// for TLS.")] = "redis://127.0.0.1:6379/0"
     cluster: Annotated[bool, knob("True where the URL is a node of a Redis Cluster.")] = False
     flag_buckets: Annotated[
-        Positive, knob("Bucket hashes for flags and consent: about users / 128; never changed on a filled view.")
+        Positive, knob("Bucket hashes for flags and consent: about users / 160; never changed on a filled view.")
     ] = 16_384
+    decision_ttl_s: Annotated[
+        Positive, knob("How long Redis keeps a decision of consent as a guard against older ones that arrive late.")
+    ] = 86_400
     read_timeout_ms: Annotated[
         Positive, knob("After this long a request takes DynamoDB or the next rung instead of waiting for Redis.")
     ] = 50
@@ -64,6 +69,9 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 4
     replication: Annotated[Positive, knob("Copies of each record: 3 in production.")] = 1
     retention_h: Annotated[Positive, knob("How long the log keeps events: how far back jobs can replay.")] = 24 * 400
+    changes_retention_h: Annotated[
+        Positive, knob("How long changes of segments are kept for subscribers that were away.")
+    ] = 24 * 14
     ack_timeout_ms: Annotated[Positive, knob("An event POST gives up and answers 503 after this long.")] = 5_000
 
 
@@ -138,8 +146,22 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The partition workers."""
 
-    workers: Annotated[Positive, knob("Actors the partitions are shared out to: one per core that can be spared.")] = 1
-    poll_max_records: Annotated[Positive, knob("Events folded between two writes to Redis.")] = 500
+    min_workers: Annotated[Positive, knob("Actors that the partitions are shared out to at the least.")] = 1
+    max_workers: Annotated[
+        Positive,
+        knob("Actors at the most, when events pile up: one per core that can be spared; never more than partitions."),
+    ] = 1
+    scale_up_lag_events: Annotated[
+        Positive, knob("More events than this waiting per worker, for `scale_after_s`, bring one more worker.")
+    ] = 20_000
+    scale_down_lag_events: Annotated[
+        Positive,
+        knob("Fewer events than this waiting per worker, for ten times `scale_after_s`, take one worker away."),
+    ] = 1_000
+    scale_after_s: Annotated[Positive, knob("How long the lag has to stay before the number of workers changes.")] = 10
+    poll_max_records: Annotated[
+        Positive, knob("Events folded between two writes to Redis: more is cheaper, fewer is sooner visible.")
+    ] = 500
     flush_interval_ms: Annotated[
         Positive, knob("How often changed profiles go to DynamoDB: shorter replays less, longer coalesces more.")
     ] = 200
@@ -148,6 +170,9 @@ class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 20_000
     cached_users: Annotated[Positive, knob("Profiles a worker keeps in memory.")] = 100_000
     hang_timeout_s: Annotated[Positive, knob("A worker that has not beaten for this long is replaced.")] = 15
+    dead_letter_limit: Annotated[
+        Positive, knob("Of the last 10,000 events of a partition so many may be dead letters; one more halts it.")
+    ] = 100
 
 
 class ServingSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,6 +191,14 @@ class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     catalogue: Annotated[str | None, knob("Path of the catalogue; empty: the one that comes with rayce.")] = None
 
 
+class FeatureSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The catalogue of features."""
+
+    catalogue: Annotated[
+        str | None, knob("Path of the catalogue of features, the same on every node; empty: all are on.")
+    ] = None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
@@ -177,6 +210,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stream: StreamSettings = field(default_factory=StreamSettings)
     serving: ServingSettings = field(default_factory=ServingSettings)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
 
 
 def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -190,6 +224,7 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX) and name not in NO_KNOBS:
             _put(tree, name, text)
+    _refuse_moved(tree)
     try:
         return msgspec.convert(tree, Settings)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -221,6 +256,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise InvalidSettings(f"settings file {path} holds no map", str(path), tree)
     return tree
+
+
+def _refuse_moved(tree: dict[str, Any]) -> None:
+    for former, present in MOVED.items():
+        section, _, name = former.partition(".")
+        values = tree.get(section)
+        if isinstance(values, dict) and name in values:
+            raise InvalidSettings(f"setting `{former}` is gone: set {present} instead", former, values[name])
 
 
 def _put(tree: dict[str, Any], name: str, text: str) -> None:

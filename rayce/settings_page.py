@@ -21,7 +21,7 @@ environment. An unknown key is an error that names it, and so is a value of the 
 redis:
   url: redis://127.0.0.1:6379/0
 stream:
-  workers: 2
+  max_workers: 2
 ```
 
 In the environment a knob is named by its path: `{example}=2`. Values are read as YAML, so lists and
@@ -64,7 +64,7 @@ def text() -> str:
 def markdown() -> str:
     """`docs/settings.md`."""
     head = _HEAD.format(
-        file=f"`{FILE_VARIABLE}`", example=variable("stream.workers"), password=variable("kafka.sasl_password")
+        file=f"`{FILE_VARIABLE}`", example=variable("stream.max_workers"), password=variable("kafka.sasl_password")
     )
     return head + "".join(_section(entry) for entry in msgspec.structs.fields(Settings))
 

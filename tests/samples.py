@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from rayce.decay import DAY_MS
 from rayce.event import BEHAVIOUR, VERSION, Event, Line
-from rayce.fold import DAY_MS
 from rayce.profile import Profile
 
 T0 = 1_767_225_600_000

@@ -163,6 +163,7 @@ class TestPermissions:
         source = "class Purge:\n    def run(self):\n        self._db.call('delete_item', TableName='t')"
         assert set(actions_of(source)) == {"dynamodb:DeleteItem"}
         assert not set(actions_of(source)) <= _actions("data.json")
+        assert set(actions_of("db.ask('DeleteItem', body)")) == {"dynamodb:DeleteItem"}
         with pytest.raises(KeyError):
             list(actions_of("db.call('drop_everything')"))
 
@@ -212,7 +213,7 @@ class TestSettings:
         assert settings.dynamodb.region == config["provider"]["region"]
         assert len(settings.privacy.pseudonym_keys[settings.privacy.current_key]) == 64
         assert {caller.tenant for caller in settings.edge.api_keys.values()} == {"shop"}
-        assert settings.stream.workers <= settings.kafka.partitions
+        assert settings.stream.min_workers <= settings.stream.max_workers <= settings.kafka.partitions
 
     def test_the_file_itself_holds_no_secret(self) -> None:
         settings = load_settings(CHECKOUT / "examples" / "aws" / "settings.yaml", {})
@@ -226,7 +227,9 @@ class TestSettings:
 def actions_of(source: str) -> Iterator[str]:
     """The permissions that a module of the DynamoDB store needs, from the operations it calls by name."""
     model = botocore.session.Session().get_service_model("dynamodb")
-    operations = {xform_name(name): name for name in model.operation_names}
+    operations = {xform_name(name): name for name in model.operation_names} | {
+        name: name for name in model.operation_names
+    }
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -234,7 +237,9 @@ def actions_of(source: str) -> Iterator[str]:
         name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
         if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == "client":
             assert node.func.attr == "get_waiter", f"line {node.lineno}: past `Connection.call`"
-        elif node.func.attr in ("call", "pages") and isinstance(name, str):
+        elif isinstance(node.func.value, ast.Attribute) and node.func.value.attr == "wire":
+            assert name is None, f"line {node.lineno}: past `Connection.ask`"
+        elif node.func.attr in ("call", "pages", "ask") and isinstance(name, str):
             operation = operations[name]
             yield from _parts(tree) if operation == "TransactWriteItems" else [f"dynamodb:{operation}"]
 

@@ -25,7 +25,9 @@ from deployments.edge.routes import OPEN, routes
 from jobs import job
 from rayce import client, errors
 from rayce.cli import app
-from rayce.features import FEATURES
+from rayce.features import CATEGORIES, FEATURES
+from rayce.features.catalogue import parse_features
+from rayce.features.feature_set import ALL, ALWAYS
 from rayce.metrics import LABELS
 from rayce.segment_training import LABELS as MODELS
 from rayce.segments.catalogue import parse_catalogue
@@ -112,10 +114,19 @@ class TestReference:
             assert set(named) <= served, page
 
     def test_every_feature_and_model_is_explained_to_marketers(self) -> None:
-        page = text("segments.md")
-        section = page[page.index("## Features") :]
-        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(FEATURES)
-        assert all(f"`{name}`" in page for name in MODELS)
+        rows = re.findall(r"^\| ((?:`\w+` )+)\|", text("features.md").partition("## The list")[2], re.MULTILINE)
+        named = [name for row in rows for name in re.findall(r"\w+", row)]
+        assert sorted(named) == sorted([*FEATURES, *CATEGORIES])
+        assert all(f"`{name}`" in text("segments.md") for name in MODELS)
+
+    def test_every_family_of_features_has_its_row_and_is_on_in_the_starter(self) -> None:
+        page, starter = text("features.md"), (CHECKOUT / "rayce" / "features" / "starter.yaml").read_text("utf-8")
+        table = page[page.index("| family |") : page.index("An unknown or doubled name")]
+        names = [family.name for family in ALL.families]
+        assert set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines() if row))) == set(
+            names
+        )
+        assert sorted(yaml.safe_load(starter)["families"]) == sorted(names)
 
     def test_every_job_and_exit_code_is_explained(self) -> None:
         names = {
@@ -142,6 +153,8 @@ class TestExamples:
     def test_the_catalogue_of_the_guide_holds_together(self) -> None:
         (example,) = blocks(DOCS / "segments.md", "yaml")
         assert len(parse_catalogue(example).segments) == 3
+        (example,) = blocks(DOCS / "features.md", "yaml")
+        assert len(parse_features(example).families) == len(ALWAYS) + 3
 
     @pytest.mark.parametrize("name", NAMES)
     def test_commands_exist(self, name: str) -> None:

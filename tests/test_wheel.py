@@ -42,7 +42,8 @@ def test_it_holds_every_file_of_the_library_and_nothing_else(wheel: zipfile.ZipF
     found = {name for name in wheel.namelist() if not name.startswith(f"rayce-{__version__}.dist-info/")}
     assert found == expected
     assert {Path(name).suffix for name in found} == DATA_FILES
-    assert {"rayce/py.typed", "rayce/segments/starter.yaml", "rayce/stores/newer_consent.lua"} <= found
+    wanted = {"rayce/py.typed", "rayce/segments/starter.yaml", "rayce/features/starter.yaml", "rayce/stores/decide.lua"}
+    assert wanted <= found
 
 
 def test_what_surrounds_it_is_metadata_with_the_licence(wheel: zipfile.ZipFile) -> None:

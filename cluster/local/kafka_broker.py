@@ -34,7 +34,8 @@ def _launch(ports: Sequence[int], data: Path, say: Say) -> Launch:
 
 
 def _format(program: list[str], properties: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # A first byte below 0xF8 keeps the id from beginning with a dash, which the tool would take for an option.
+    cluster_id = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     command = [*program, "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode != 0:

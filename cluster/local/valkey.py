@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.local.errors import ServerUnavailable
@@ -42,9 +42,10 @@ def major_version(binary: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _launch(binary: Path, port: int, data: Path) -> Launch:
+def server_options(port: int, data: Path) -> dict[str, str]:
+    """How every server here is set up; the folder is made if need be."""
     data.mkdir(parents=True, exist_ok=True)
-    options = {
+    return {
         "port": str(port),
         "bind": "127.0.0.1",
         "dir": str(data),
@@ -53,9 +54,15 @@ def _launch(binary: Path, port: int, data: Path) -> Launch:
         "save": "",
         # Segment buckets hold some hundred users; a hash with more fields than this costs several times the memory.
         "hash-max-listpack-entries": "512",
+        # A person's flags with many short-lived ones; above the default of 64 one of them would change the whole bucket.
+        "hash-max-listpack-value": "512",
         "daemonize": "no",
     }
-    return Launch([str(binary), *(part for key, value in options.items() for part in (f"--{key}", value))])
+
+
+def command_line(binary: Path, options: Mapping[str, str]) -> list[str]:
+    """The server program with these options."""
+    return [str(binary), *(part for key, value in options.items() for part in (f"--{key}", value))]
 
 
 def answers_ping(port: int) -> bool:
@@ -69,11 +76,11 @@ def answers_ping(port: int) -> bool:
 
 
 def _launch_valkey(ports: Sequence[int], data: Path, say: Say) -> Launch:
-    return _launch(valkey_binary(), ports[0], data)
+    return Launch(command_line(valkey_binary(), server_options(ports[0], data)))
 
 
 def _launch_redis(ports: Sequence[int], data: Path, say: Say) -> Launch:
-    return _launch(redis_binary(), ports[0], data)
+    return Launch(command_line(redis_binary(), server_options(ports[0], data)))
 
 
 VALKEY = ServerKind("redis", "valkey", real=True, embedded=True, launch=_launch_valkey, ready=answers_ping)

@@ -1,22 +1,24 @@
-"""The Ray shells of the stream: one actor a worker, and a supervisor that keeps them alive.
+"""The Ray shells of the stream: one actor a worker, and a supervisor that looks after them.
 
-Both are detached and restarted by Ray wherever there is room when their process or node dies; a restarted worker raises
-the epochs of its partitions first, so a former one that is still breathing somewhere is fenced at the durable store.
+Both are detached and restarted by Ray wherever there is room when their process or node dies. A worker begins with nothing
+and is given partitions; whoever is given one raises its epoch first, so a former owner that is still breathing somewhere is
+fenced at the durable store.
 """
 
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import ray
 import structlog
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from cluster.stream.build import build_worker
-from cluster.stream.sharing import share_out
+from cluster.stream.supervising import Report, Supervising
 from rayce.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -24,8 +26,8 @@ log = structlog.get_logger(__name__)
 NAMESPACE = "rayce"
 SUPERVISOR = "stream-supervisor"
 LOOK_EVERY_S = 1.0
-ANSWER_WITHIN_S = 5.0
-START_WITHIN_S = 60.0
+LOOK_AGAIN_S = 0.2
+ANSWER_WITHIN_S = 2.0
 DRAIN_WITHIN_S = 20.0
 
 
@@ -33,16 +35,25 @@ DRAIN_WITHIN_S = 20.0
 class PartitionWorker:
     """Hosts a `Worker` in a thread of its own. If the worker ends unasked, so does the process, and Ray starts anew."""
 
-    def __init__(self, settings: Settings, partitions: list[int]) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
         sys.setswitchinterval(0.001)
-        self._worker = build_worker(settings, partitions)
+        self._worker = build_worker(settings, name=name, waits=True)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="partition-worker", daemon=True)
         self._thread.start()
 
-    def silent_s(self) -> float:
-        """Seconds since the worker's loop last came round."""
-        return time.monotonic() - self._worker.beat_s
+    def report(self) -> Report:
+        """How it is, what it has, how that is doing."""
+        return Report(time.monotonic() - self._worker.beat_s, self._worker.claims(), self._worker.standings)
+
+    def tell(self, take: list[int], release: list[int]) -> None:
+        """Own these too, own those no more."""
+        self._worker.release(release)
+        self._worker.take(take)
+
+    def resume(self, partitions: list[int]) -> None:
+        """Go on with these, should they be halted."""
+        self._worker.resume(partitions)
 
     def pid(self) -> int:
         """The process, for tests that kill it."""
@@ -57,70 +68,109 @@ class PartitionWorker:
     def _run(self) -> None:
         try:
             self._worker.run()
-        except Exception:  # fenced, or a bug: logged, and the process ends so that Ray starts a new one
+        except Exception:  # a bug: logged, and the process ends so that Ray starts a new one
             log.exception("worker_ended")
         if not self._stopping:
             os._exit(1)
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=4)
-class StreamSupervisor:
-    """Makes the workers, and replaces those that hang. It holds no state: restarted, it finds the workers by name."""
+class RayCrew:
+    """The workers as actors, found by name. See `Crew`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._shares = share_out(settings.kafka.partitions, settings.stream.workers)
-        self._born_s: dict[str, float] = {}
-        self._answered: set[str] = set()
+
+    def members(self) -> list[str]:
+        """See `Crew.members`."""
+        return [name for name in map(worker_name, range(self._settings.kafka.partitions)) if _find(name) is not None]
+
+    def ask(self, names: Iterable[str]) -> dict[str, Report | None]:
+        """See `Crew.ask`."""
+        asked = {name: handle.report.remote() for name in names if (handle := _find(name)) is not None}
+        ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_WITHIN_S) if asked else None
+        said: dict[str, Report | None] = {}
+        for name, answer in asked.items():
+            try:
+                said[name] = ray.get(answer, timeout=0)
+            except GetTimeoutError:
+                said[name] = None
+            except RayActorError:
+                continue  # dead: Ray is restarting it
+        return said
+
+    def tell(self, name: str, take: list[int], release: list[int]) -> None:
+        """See `Crew.tell`."""
+        if (handle := _find(name)) is not None:
+            handle.tell.remote(take, release)
+
+    def hire(self, name: str) -> None:
+        """See `Crew.hire`."""
+        PartitionWorker.options(  # type: ignore[attr-defined]
+            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, scheduling_strategy="SPREAD"
+        ).remote(self._settings, name)
+
+    def replace(self, name: str) -> None:
+        """See `Crew.replace`."""
+        if (handle := _find(name)) is not None:
+            ray.kill(handle, no_restart=False)
+
+    def dismiss(self, name: str) -> None:
+        """See `Crew.dismiss`."""
+        if (handle := _find(name)) is not None:
+            ray.wait([handle.drain.remote()], timeout=DRAIN_WITHIN_S)
+            ray.kill(handle, no_restart=True)
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=4)
+class StreamSupervisor:
+    """Hosts `Supervising` in a thread of its own. It holds no state: restarted, it finds the workers by name and asks them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._crew = RayCrew(settings)
+        self._supervising = Supervising(
+            self._crew, settings.kafka.partitions, settings.stream, time.monotonic, worker_name
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
 
     def workers(self) -> list[str]:
         """Names of the workers."""
-        return [_name(i) for i in range(len(self._shares))]
+        return self._crew.members()
 
     def ready(self) -> bool:
-        """Whether every worker has come up."""
-        return self._answered.issuperset(self.workers())
+        """Whether every partition has an owner that answers."""
+        return self._supervising.complete
+
+    def halted(self) -> dict[int, str]:
+        """Partitions that are halted, and why."""
+        return self._supervising.halted
+
+    def resume(self, partitions: list[int]) -> None:
+        """Go on with these: whoever has them is told."""
+        for name in self._crew.members():
+            if (handle := _find(name)) is not None:
+                handle.resume.remote(partitions)
 
     def drain(self) -> None:
         """Stop every worker in order: durable first, then gone."""
         self._stop.set()
         self._thread.join()
-        handles = [ray.get_actor(name, NAMESPACE) for name in self.workers()]
+        handles = [handle for name in self._crew.members() if (handle := _find(name)) is not None]
         draining = [handle.drain.remote() for handle in handles]
-        ray.wait(draining, num_returns=len(draining), timeout=DRAIN_WITHIN_S)
+        if draining:
+            ray.wait(draining, num_returns=len(draining), timeout=DRAIN_WITHIN_S)
         for handle in handles:
             ray.kill(handle, no_restart=True)
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_EVERY_S if self._born_s else 0):
-            for i, partitions in enumerate(self._shares):
-                try:
-                    self._look_after(_name(i), partitions)
-                except Exception:  # the supervisor must outlive any surprise: logged, tried again
-                    log.exception("supervision_failed", worker=_name(i))
-
-    def _look_after(self, name: str, partitions: list[int]) -> None:
-        if name not in self._born_s:
-            self._born_s[name] = time.monotonic()
-        worker = PartitionWorker.options(  # type: ignore[attr-defined]
-            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, scheduling_strategy="SPREAD"
-        ).remote(self._settings, partitions)
-        try:
-            silent_s = ray.get(worker.silent_s.remote(), timeout=ANSWER_WITHIN_S)
-        except GetTimeoutError:
-            silent_s = time.monotonic() - self._born_s[name] - START_WITHIN_S
-        except RayActorError:
-            return  # Ray is restarting it
-        if silent_s > self._settings.stream.hang_timeout_s:
-            log.warning("worker_replaced", worker=name, silent_s=silent_s)
-            self._born_s[name] = time.monotonic()
-            ray.kill(worker, no_restart=False)
-        elif silent_s >= 0:
-            self._answered.add(name)
-            self._born_s[name] = time.monotonic() - START_WITHIN_S
+        wait_s = 0.0
+        while not self._stop.wait(wait_s):
+            try:
+                self._supervising.look()
+            except Exception:  # the supervisor must outlive any surprise: logged, tried again
+                log.exception("supervision_failed")
+            wait_s = LOOK_EVERY_S if self._supervising.complete else LOOK_AGAIN_S
 
 
 def start_stream(settings: Settings) -> "ActorHandle[Any]":
@@ -130,5 +180,13 @@ def start_stream(settings: Settings) -> "ActorHandle[Any]":
     ).remote(settings)
 
 
-def _name(i: int) -> str:
-    return f"stream-worker-{i}"
+def worker_name(number: int) -> str:
+    """The actor's name."""
+    return f"stream-worker-{number}"
+
+
+def _find(name: str) -> "ActorHandle[Any] | None":
+    try:
+        return ray.get_actor(name, NAMESPACE)
+    except (ValueError, RayError):  # there is none, or Ray cannot say
+        return None

@@ -1,15 +1,21 @@
 """Composition of a partition worker from settings; the one place of the stream where clients are made."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from cluster.stream.worker import Record, Worker
-from rayce.generations import LiveGenerations
+from cluster.stream.reading import Record
+from cluster.stream.worker import Worker
+from rayce.features.catalogue import load_features
+from rayce.generations import LiveGenerations, Parse
+from rayce.live_catalogue import KIND as CATALOGUE
+from rayce.live_catalogue import LiveCatalogue, catalogue_parser
 from rayce.model import load_segment_model
 from rayce.segments.catalogue import load_catalogue
 from rayce.segments.evaluation import Scorer, Scorers
 from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import DEAD
+from rayce.stores.kafka_changes import ChangesWriter, PlainChangesWriter
 from rayce.stores.kafka_log import LogReader, LogWriter
 from rayce.stores.redis_view import RedisWriter
 
@@ -29,26 +35,38 @@ class TenantModels:
         return loaded.value if loaded else None
 
 
-def build_worker(settings: Settings, partitions: Sequence[int]) -> Worker:
-    """A worker of these partitions: whoever owned them before is fenced from here on."""
+def build_worker(
+    settings: Settings, partitions: Sequence[int] = (), name: str = "worker", waits: bool = False
+) -> Worker:
+    """A worker that begins with these partitions, or waits for some: whoever owned them before is fenced then."""
     durable = DynamoStore(settings.dynamodb)
-    live = LiveGenerations(durable, {SEGMENT_MODEL: load_segment_model}, settings.serving.generation_poll_s)
+    features = load_features(settings.features.catalogue)
+    parsers: dict[str, Parse | None] = {
+        SEGMENT_MODEL: partial(load_segment_model, features=features),
+        CATALOGUE: catalogue_parser(features),
+    }
+    live = LiveGenerations(durable, parsers, settings.serving.generation_poll_s)
     live.start()
     writer = LogWriter(settings.kafka)
 
     def dead_letter(record: Record, reason: str) -> None:
         position = f"{record.partition}:{record.offset}"
-        writer.write_now(DEAD, record.value, [("reason", reason.encode()), ("position", position.encode())])
+        headers = [("reason", reason.encode()), ("position", position.encode())]
+        writer.write_now(DEAD, record.value or b"", headers, record.key)
 
     return Worker(
         partitions=partitions,
-        reader=LogReader(settings.kafka, partitions, settings.stream.poll_max_records),
+        reader=LogReader(settings.kafka, (), settings.stream.poll_max_records),
         durable=durable,
         hot=RedisWriter(settings.redis),
         dead_letter=dead_letter,
-        catalogue=load_catalogue(settings.segments.catalogue),
+        catalogue_of=LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features)).certain,
         models_of=_models(live),
         settings=settings.stream,
+        announcer=PlainChangesWriter(writer) if settings.kafka.api_version else ChangesWriter(settings.kafka),
+        name=name,
+        waits=waits,
+        features=features,
     )
 
 

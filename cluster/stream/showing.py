@@ -1,7 +1,8 @@
 """Makes folded profiles visible in hot memory, and makes up for it when hot memory was away or was emptied."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from rayce.breaker import Breaker
 from rayce.errors import Unavailable
@@ -9,14 +10,17 @@ from rayce.stores.interfaces import HotWriter, Shown
 
 BATCH = 500
 LOOK_EVERY_S = 1.0
-RECENT_S = 10.0
+RECENT_S = 30.0
+"""Longer than a Redis Cluster takes to fail over (15 s until a node counts as dead by default): what its dead master had
+acknowledged in that time may be lost."""
 
 
 class Showing:
     """Writes rows at once. What could not be written waits here (the newest row of a person) until it can.
 
-    When hot memory was emptied, what was shown within the last seconds is shown again: readers may have put back an older
-    state from durable memory in between.
+    When hot memory was emptied, or a part of it was taken over by a replica that may lack the last writes, what was shown
+    within the last seconds is shown again: what is there may be older. Whoever is not in memory any more is durable, and is
+    forgotten there, so that readers fetch the durable state.
     """
 
     def __init__(self, hot: HotWriter, look_up: Callable[[Sequence[str]], list[Shown]]) -> None:
@@ -53,9 +57,13 @@ class Showing:
             self._next_look_s = now + LOOK_EVERY_S
             self._look(now, statuses)
 
+    def drop(self, persons: Iterable[str]) -> None:
+        """Show nothing more of people who are somebody else's now: what waits here would overtake what he shows."""
+        for person in persons:
+            self.waiting.pop(person, None)
+            self._recent.pop(person, None)
+
     def _look(self, now: float, statuses: Callable[[], Mapping[str, bytes]]) -> None:
-        for person in [p for p, at in self._recent.items() if at < now - RECENT_S]:
-            del self._recent[person]
         try:
             self._hot.put_status(statuses())
             incarnation = self._hot.incarnation()
@@ -64,8 +72,12 @@ class Showing:
             return
         self._breaker.succeeded()
         if self._incarnation and incarnation != self._incarnation:
+            self.waiting.update({person: Shown(person, None, None) for person in self._recent})
             self.waiting.update({row.person: row for row in self._look_up(list(self._recent))})
         self._incarnation = incarnation
+        # Only now: while memory is away nobody knows yet what of it will be lost.
+        for person in [p for p, _at in takewhile(lambda entry: entry[1] < now - RECENT_S, self._recent.items())]:
+            del self._recent[person]
 
     def _write(self, rows: Sequence[Shown]) -> bool:
         if not rows:

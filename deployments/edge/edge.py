@@ -6,8 +6,11 @@ from typing import NamedTuple, Protocol
 
 from deployments.edge.callers import Callers
 from rayce.candidates import Wish
+from rayce.features.feature_set import ALL, FeatureSet
 from rayce.generations import LiveGenerations
 from rayce.ingest import Stamper
+from rayce.item_words import ItemWords
+from rayce.live_catalogue import LiveCatalogue
 from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.pseudonym import Pseudonymizer
@@ -66,14 +69,24 @@ class Edge(NamedTuple):
     callers: Callers
     pseudonymizer: Pseudonymizer
     stamper: Stamper
-    catalogue: Catalogue
+    catalogues: LiveCatalogue
     people: People
     hot: HotReader
     durable: Durable
     log: Log
     live: LiveGenerations
-    read: Callable[[ReadAsk], Awaitable[ReadReply]]
+    read: Callable[[ReadAsk], Awaitable[ReadReply | None]]
+    """None: the feature reader found no store that could tell of the person in time."""
     rank: Callable[[RankAsk], Awaitable[RankReply]]
     metrics: Metrics
     now_ms: Callable[[], int]
     executor: Executor
+    words_of: Callable[[str], ItemWords]
+    """By tenant, category and brand of its items as they are live."""
+    features: FeatureSet = ALL
+    """Those that are on."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The segment catalogue that is live."""
+        return self.catalogues.current

@@ -46,12 +46,12 @@ async def _permitted(edge: Edge, caller: Caller, rows: list[Row]) -> list[tuple[
     """Key and value of the records to write."""
     users = {row.event.user_id for row in rows}
     person_of = {user: edge.pseudonymizer.person(caller.tenant, user) for user in users}
-    found = await asyncio.gather(*(edge.people.consent(person_of[user]) for user in person_of))
-    purposes = {user: consent.purposes for user, consent in zip(person_of, found, strict=True)}
-    records = []
+    found = await asyncio.gather(*(edge.people.purposes(person_of[user]) for user in person_of))
+    purposes = dict(zip(person_of, found, strict=True))
+    records, words = [], edge.words_of(caller.tenant)
     for row in rows:
         user = row.event.user_id
         if purposes[user] & PERSONALIZATION:
-            event = edge.stamper.stamp(row, caller.tenant, person_of[user], purposes[user])
+            event = edge.stamper.stamp(row, caller.tenant, person_of[user], purposes[user], words)
             records.append((event.person, encode_event(event)))
     return records

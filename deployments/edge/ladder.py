@@ -1,10 +1,10 @@
 """The ladder of one reply: live → stale → precomputed → segment → global. Each step down has a deadline of its own.
 
-Without consent, or where it cannot be known, the person is nobody: the reply is contextual. Whatever the rung, what was
-bought a moment ago, what is in the cart and what the caller excludes is not in it (as far as the profile can be read).
+Without consent the person is nobody: the reply is contextual. Where no store can tell, it is contextual too, and says so by
+its rung, `global`; what is kept of the person is left alone. Whatever the rung, what was bought a moment ago, what is in the
+cart and what the caller excludes is not in it (as far as the profile can be read).
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from deployments.edge.edge import Edge, RankAsk, ReadAsk, ReadReply
+from deployments.edge.replicas import Replicas
 from deployments.edge.schemas import Rung
-from rayce.breaker import Breaker
 from rayce.candidates import Wish, forbidden
 from rayce.consent import PERSONALIZATION
-from rayce.errors import InvalidArtifact, RayceError
+from rayce.errors import InvalidArtifact, RayceError, Unavailable
 from rayce.precomputed import List, decode_list
 from rayce.profile import Profile, decode_profile
 from rayce.ranking import Ranked
@@ -44,21 +44,22 @@ class Ladder:
         self._kept: OrderedDict[str, dict[str, tuple[float, list[Ranked]]]] = OrderedDict()
         self._max_kept = kept
         self._max_age_s = max_age_s
-        self._reader = Breaker(time.monotonic)
-        self._ranker = Breaker(time.monotonic)
+        self._reader = Replicas("feature_reader", time.monotonic)
+        self._ranker = Replicas("ranker", time.monotonic)
 
     async def climb(self, edge: Edge, tenant: str, person: str | None, slot: str, wish: Wish, now_ms: int) -> Rungs:
         """The best reply that can be had in time; never raises for the sake of a store or a replica."""
-        known = await self._read(edge, tenant, person) if person is not None else NOBODY
+        found = await self._read(edge, tenant, person) if person is not None else NOBODY
+        known = found or NOBODY
         personal = bool(known.purposes & PERSONALIZATION)
-        if person is not None and not personal:
+        if person is not None and found is not None and not personal:
             self._kept.pop(person, None)
         ample = replace(wish, limit=wish.limit * SPARE)
         ranked = await self._live(edge, RankAsk(tenant, known.state, known.precomputed, ample, now_ms))
         if ranked is not None:
             if personal and person is not None and not wish.categories and not wish.candidates:
                 self._keep(person, slot, ranked)
-            return Rungs("live", ranked[: wish.limit], personal)
+            return Rungs("live" if found is not None else "global", ranked[: wish.limit], personal)
         if wish.categories:  # only the ranker knows what is in a category
             return Rungs("global", [], personal)
         profile = _profile(known.state)
@@ -71,40 +72,29 @@ class Ladder:
                 return Rungs(rung, kept[: wish.limit], personal)
         return Rungs("global", [], personal)
 
-    async def _read(self, edge: Edge, tenant: str, person: str) -> ReadReply:
-        """Through the feature reader; directly where it is away; nobody where no store can tell."""
+    async def _read(self, edge: Edge, tenant: str, person: str) -> ReadReply | None:
+        """Through the feature reader; directly where it is away or could not tell; None where no store can tell."""
         loaded = edge.live.get(tenant, "lists")
         ask = ReadAsk(person, loaded.number if loaded else 0)
         deadline_s = edge.settings.edge.read_deadline_ms / 1000
-        if self._reader.allows():
-            try:
-                async with asyncio.timeout(deadline_s):
-                    found = await edge.read(ask)
-            except Exception:  # replica died, overloaded or late: counted, and read directly
-                self._reader.failed()
-                edge.metrics.add("rayce_failures_total", 1, "feature_reader")
-            else:
-                self._reader.succeeded()
-                return found
+        try:
+            found = await self._reader.ask(edge.read, ask, deadline_s, edge.metrics)
+        except Unavailable:
+            found = None
+        if found is not None:
+            return found
         try:
             direct = await edge.people.state(person, deadline_s)
         except RayceError:
             edge.metrics.add("rayce_failures_total", 1, "stores")
-            return NOBODY
+            return None
         return ReadReply(direct.consent.purposes, direct.value, None)
 
     async def _live(self, edge: Edge, ask: RankAsk) -> list[Ranked] | None:
-        if not self._ranker.allows():
-            return None
         try:
-            async with asyncio.timeout(edge.settings.edge.rank_deadline_ms / 1000):
-                ranked = await edge.rank(ask)
-        except Exception:  # replica died, overloaded or late: counted, and the next rung
-            self._ranker.failed()
-            edge.metrics.add("rayce_failures_total", 1, "ranker")
+            return await self._ranker.ask(edge.rank, ask, edge.settings.edge.rank_deadline_ms / 1000, edge.metrics)
+        except Unavailable:
             return None
-        self._ranker.succeeded()
-        return ranked
 
     def _lower(
         self,

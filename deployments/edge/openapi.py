@@ -12,7 +12,7 @@ from rayce import __version__
 
 REF = "#/components/schemas/{name}"
 TEXT = {"schema": {"type": "string"}}
-PATH_LIMITS = {"user_id": 256, "item_id": 128}
+PATH_LIMITS = {"user_id": 256, "item_id": 128, "name": 64}
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:

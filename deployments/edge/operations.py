@@ -23,14 +23,16 @@ async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Respons
         "dynamodb": edge.live.errors.get("") or ("away" if edge.people.durable_breaker.is_open else "up"),
         "kafka": "up" if edge.log.connected() else "away",
     }
+    halted = await _halted(edge)
     away = [name for name, state in stores.items() if state != "up"]
     tenants = sorted({key.tenant for key in edge.settings.edge.api_keys.values()})
     body = Health(
-        status="degraded" if away else "ready",
+        status="degraded" if away or halted else "ready",
         away=away,
         stores=stores,
         generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
         catalogue_version=edge.catalogue.version,
+        halted_partitions=halted,
     )
     return reply(body, headers={"cache-control": "no-store"})
 
@@ -44,6 +46,18 @@ async def metrics(edge: Edge, caller: Caller | None, request: Request) -> Respon
     except Unavailable:
         merged.merge(edge.metrics.to_bytes())
     return PlainTextResponse(merged.text(), media_type="text/plain; version=0.0.4")
+
+
+async def _halted(edge: Edge) -> list[int]:
+    """Partitions of the stream that stand still, as far as hot memory knows."""
+    merged = Metrics()
+    try:
+        for name, snapshot in (await edge.hot.read_status()).items():
+            if name.startswith("stream:"):
+                merged.merge(snapshot)
+    except Unavailable:
+        return []
+    return sorted(int(labels[0]) for labels, value in merged.values("rayce_stream_halted") if value)
 
 
 async def _redis(edge: Edge) -> str:

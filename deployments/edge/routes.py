@@ -7,10 +7,11 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.edge import items, operations, schemas, users
+from deployments.edge import items, operations, schemas, segments, users
 from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.events import post_events
+from deployments.edge.explaining import Explainer, SegmentsQuery
 from deployments.edge.ladder import Ladder
 from deployments.edge.recommendations import Recommender, RecommendQuery
 from rayce.ingest import EventIn
@@ -57,12 +58,12 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "GET",
             f"{user}/segments",
-            users.get_segments,
+            Explainer().get_segments,
             "read",
-            "Segments of a user",
+            "Segments of a user, and why",
             schemas.Segments,
             None,
-            users.AsOf,
+            SegmentsQuery,
         ),
         Route(
             "POST",
@@ -72,6 +73,15 @@ def routes(ladder: Ladder) -> list[Route]:
             "Segments of many users",
             schemas.Lookup,
             schemas.LookupIn,
+        ),
+        Route("GET", "/v1/segments", segments.get_all_segments, "read", "Sizes of all segments", schemas.SegmentsOut),
+        Route(
+            "GET",
+            "/v1/segments/{name}",
+            segments.get_segment,
+            "read",
+            "Size and overlaps of a segment",
+            schemas.SegmentDetail,
         ),
         Route(
             "GET",

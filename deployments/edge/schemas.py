@@ -8,6 +8,7 @@ from rayce.event import Moment
 from rayce.ingest import Id, Values
 from rayce.item import Attributes, Categories, Item, ItemId, Price, Word
 from rayce.refusals import RowError
+from rayce.segments.explanation import Why
 
 Rung = Literal["live", "stale", "precomputed", "segment", "global"]
 Limit = Annotated[int, Meta(ge=1, le=100)]
@@ -24,13 +25,57 @@ class Accepted(Struct, frozen=True):
 
 
 class Segments(Struct, frozen=True):
-    """The segments a user is in; `age_s` since the last event they reflect."""
+    """The segments a user is in; `age_s` since the last event they reflect (to 8 minutes, never too young)."""
 
     user_id: str
     segments: list[str]
     bits: list[int]
     catalogue_version: str
     age_s: float | None
+    explanation: list[Why] | UnsetType = UNSET
+    """Only when asked to explain."""
+
+
+class SegmentOut(Struct, frozen=True):
+    """A segment and its numbers: how many people are in it now, who entered and left in this hour, and in 24 hours."""
+
+    name: str
+    bit: int
+    kind: str
+    description: str
+    ttl_s: int | None
+    size: int
+    inflow_1h: int
+    outflow_1h: int
+    inflow_24h: int
+    outflow_24h: int
+
+
+class SegmentsOut(Struct, frozen=True):
+    """All segments of the live catalogue; the numbers are of `partitions_told` of `partitions` partitions."""
+
+    segments: list[SegmentOut]
+    catalogue_version: str
+    partitions_told: int
+    partitions: int
+
+
+class Overlap(Struct, frozen=True):
+    """People in both segments, and their share of the people in either (Jaccard)."""
+
+    name: str
+    bit: int
+    users: int
+    jaccard: float
+
+
+class SegmentDetail(SegmentOut, frozen=True):
+    """One segment; overlaps are counted among permanent segments with bits below 128."""
+
+    overlaps: list[Overlap]
+    catalogue_version: str
+    partitions_told: int
+    partitions: int
 
 
 class LookupIn(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +115,7 @@ class ProfileOut(Struct, frozen=True):
     user_id: str
     events: int
     features: dict[str, float]
+    words: dict[str, str]
     session_items: list[str]
     cart: dict[str, int]
     bought: list[BoughtOut]
@@ -163,6 +209,8 @@ class Health(Struct, frozen=True):
     stores: dict[str, str]
     generations: dict[str, dict[str, int]]
     catalogue_version: str
+    halted_partitions: list[int] = []
+    """Of the stream: they stand still for too many dead letters until somebody resumes them."""
 
 
 class ProblemOut(Struct, frozen=True):

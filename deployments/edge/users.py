@@ -25,7 +25,7 @@ from deployments.edge.schemas import (
 from rayce.consent import PURPOSES, UNKNOWN, Consent
 from rayce.errors import Unavailable
 from rayce.event import CONSENT_CHANGED, VERSION, Event, encode_event
-from rayce.features import all_features
+from rayce.features.feature_set import FeatureSet
 from rayce.people import NOBODY, Person
 from rayce.profile import Profile, decode_profile
 from rayce.segments.catalogue import Catalogue
@@ -42,24 +42,17 @@ class AsOf(Struct, frozen=True, forbid_unknown_fields=True):
     at: Moment | None = None
 
 
-async def get_segments(edge: Edge, caller: Caller, request: Request) -> Response:
-    """Names and bits in force; 404 where nothing may be known of the user; empty when no store answers."""
-    user = path_id(request, "user_id", MAX_USER_ID)
-    asked = read_query(request, AsOf) if request.scope["query_string"] else AsOf()
-    found, rung = await segments_of(edge, caller, user, edge.now_ms() if asked.at is None else asked.at)
-    return reply(found, headers={"rayce-served": rung})
-
-
 async def segments_of(edge: Edge, caller: Caller, user: str, now_ms: int) -> tuple[Segments, Rung]:
-    """The reply and its rung; shared with the fast path of `deployments.edge.front`."""
+    """The reply and its rung; shared by the fast path of `deployments.edge.front` and `deployments.edge.explaining`."""
+    catalogue = edge.catalogue
     try:
-        found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user), _within_s(edge))
+        found = await edge.people.flags(edge.pseudonymizer.person(caller.tenant, user), within_s(edge))
     except Unavailable:
-        return Segments(user, [], [], edge.catalogue.version, None), "global"
-    row = _row(found, edge.catalogue, now_ms)
+        return Segments(user, [], [], catalogue.version, None), "global"
+    row = _row(found, catalogue, now_ms)
     if row is None:
-        raise _unknown(user)
-    return Segments(user, row.segments, row.bits, edge.catalogue.version, row.age_s), "live"
+        raise unknown_user(user)
+    return Segments(user, row.segments, row.bits, catalogue.version, row.age_s), "live"
 
 
 async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Response:
@@ -71,13 +64,14 @@ async def lookup_segments(edge: Edge, caller: Caller, request: Request) -> Respo
     now_ms = edge.now_ms() if asked.at is None else asked.at
     persons = [edge.pseudonymizer.person(caller.tenant, user) for user in asked.user_ids]
     found = await asyncio.gather(*(_flags_or_nobody(edge, person) for person in persons))
-    rows = {user: _row(person, edge.catalogue, now_ms) for user, person in zip(asked.user_ids, found, strict=True)}
-    return reply(Lookup(rows, edge.catalogue.version))
+    catalogue = edge.catalogue
+    rows = {user: _row(person, catalogue, now_ms) for user, person in zip(asked.user_ids, found, strict=True)}
+    return reply(Lookup(rows, catalogue.version))
 
 
 async def _flags_or_nobody(edge: Edge, person: str) -> Person:
     try:
-        return await edge.people.flags(person, _within_s(edge))
+        return await edge.people.flags(person, within_s(edge))
     except Unavailable:
         return NOBODY
 
@@ -88,8 +82,9 @@ async def get_profile(edge: Edge, caller: Caller, request: Request) -> Response:
     asked = read_query(request, AsOf)
     found = await edge.people.state(edge.pseudonymizer.person(caller.tenant, user))
     if found.consent is UNKNOWN or found.value is None:
-        raise _unknown(user)
-    return reply(_profile(user, decode_profile(found.value), edge.now_ms() if asked.at is None else asked.at))
+        raise unknown_user(user)
+    now_ms = edge.now_ms() if asked.at is None else asked.at
+    return reply(_profile(user, decode_profile(found.value), edge.features, now_ms))
 
 
 async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
@@ -119,33 +114,36 @@ async def get_consent(edge: Edge, caller: Caller, request: Request) -> Response:
     user = path_id(request, "user_id", MAX_USER_ID)
     found = await edge.people.consent(edge.pseudonymizer.person(caller.tenant, user))
     if found is UNKNOWN:
-        raise _unknown(user)
+        raise unknown_user(user)
     return reply(_consent(user, found))
 
 
-def _within_s(edge: Edge) -> float:
+def within_s(edge: Edge) -> float:
+    """How long a reply may wait for durable memory."""
     return edge.settings.edge.read_deadline_ms / 1000
 
 
-def _unknown(user: str) -> Problem:
+def unknown_user(user: str) -> Problem:
+    """404: who is not known, and who does not allow to be known, look the same."""
     return Problem(404, "nothing is known of this user: no event yet, no such user, or no consent", "user_id", user)
 
 
 def _row(found: Person, catalogue: Catalogue, now_ms: int) -> LookupRow | None:
     if found.value is None:
         return None
-    flags = unpack_flags(found.value)
+    flags = unpack_flags(found.value, now_ms // 1000)
     names = catalogue.names
     bits = [bit for bit in flags.bits(now_ms) if bit in names]
     return LookupRow([names[bit] for bit in bits], bits, max(0.0, now_ms / 1000 - flags.as_of_s))
 
 
-def _profile(user: str, profile: Profile, now_ms: int) -> ProfileOut:
+def _profile(user: str, profile: Profile, features: FeatureSet, now_ms: int) -> ProfileOut:
     bought = sorted(profile.bought.items(), key=lambda entry: (-entry[1].weight, entry[0]))
     return ProfileOut(
         user_id=user,
         events=profile.events,
-        features={name: round(value, 4) for name, value in all_features(profile, now_ms).items()},
+        features={name: round(read(profile, now_ms), 4) for name, read in features.numbers.items()},
+        words={name: read(profile, now_ms) for name, read in features.words.items()},
         session_items=list(profile.session.items),
         cart={item: quantity for item, (quantity, _price) in profile.cart.items()},
         bought=[BoughtOut(item, had.count, had.first_ms, had.last_ms) for item, had in bought],

@@ -1,12 +1,14 @@
 -- A decision of a person: the newest stands, whoever brings it. A denial forgets everything but itself.
--- KEYS[1]  rf:{bucket}, hash of packed flags (rayce/segments/flags.py)
--- KEYS[2]  rp:{bucket}:digest, encoded profile
--- KEYS[3]  rc:{bucket}:field, the guard: the newest decision of late
+-- KEYS[1]  rf:{tag}:bucket, hash of packed flags (rayce/segments/flags.py)
+-- KEYS[2]  rp:{tag}:digest, encoded profile
+-- KEYS[3]  rc:{tag}:bucket:field, the guard: the newest decision of late
+-- KEYS[4…] lists that a denial takes the person out of (lists.lua)
 -- ARGV[1]  field of the person
 -- ARGV[2]  the decision: one byte of purposes, six bytes of big-endian milliseconds (rayce/consent.py)
 -- ARGV[3]  seconds that the guard is kept
 -- ARGV[4]  1: durable memory has it already (the edge). 0: it comes through the log, maybe late: it denies at once, but where it
 --          grants, and the edge has not said the same, the consent becomes unknown, so that the next read asks durable memory
+-- ARGV[5…] member and bits of the lists
 -- returns  1: it stands, 0: a newer one does
 local function moment(record)
   local sum = 0
@@ -29,6 +31,7 @@ redis.call('SET', KEYS[3], decision, 'EX', ARGV[3])
 if denied then
   redis.call('HSET', KEYS[1], ARGV[1], string.char(0, 0, 8 + purposes))
   redis.call('DEL', KEYS[2])
+  relist('', 3, 4)
   return 1
 end
 local consent = ARGV[4] == '1' and 8 + purposes or 0

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from rayce.consent import Consent
+from rayce.segments.listing import Listing
 
 EVENTS = "rayce.events"
 """The log's topic of events; the key is the pseudonym, so one person is always one partition."""
@@ -176,6 +177,34 @@ class Shown(NamedTuple):
     flags: bytes | None
     consent: Consent | None = None
     """A decision that came through the log; None: unchanged."""
+    listing: Listing | None = None
+    """The membership lists to bring into line with what is shown; None: they are."""
+
+
+class Members(NamedTuple):
+    """A page of a membership list: people by pseudonym, in no order, and where the next page begins (None: nowhere)."""
+
+    people: list[str]
+    cursor: str | None
+
+
+Place = tuple[bytes, bytes]
+"""Where hot memory keeps somebody's value. Its own business: only it makes one."""
+
+
+class Kept(NamedTuple):
+    """Flags as hot memory keeps them, and where; without the consent."""
+
+    place: Place
+    flags: bytes
+
+
+class Lean(NamedTuple):
+    """Leaner flags that say the same from now on, to take the place of those that were read."""
+
+    place: Place
+    had: bytes
+    lean: bytes
 
 
 class HotRow(NamedTuple):
@@ -193,6 +222,7 @@ class HotWriter(Protocol):
 
         A decision that denies is in force at once, unless a newer one is known. One that grants is the edge's and durable
         memory's to make visible: where they have not yet, the consent becomes unknown and readers ask durable memory.
+        Lists change with the flags or not at all.
         """
         ...
 
@@ -208,8 +238,37 @@ class HotWriter(Protocol):
         """Names this filling of the memory; another name = it was emptied since and has to be filled again."""
         ...
 
+    def place(self, person: str) -> Place:
+        """Where the person's value is kept, or would be."""
+        ...
+
+    def trim(self, rows: Sequence[Lean]) -> int:
+        """Replace flags by leaner ones, each only where it is still what it `had`; returns how many that was."""
+        ...
+
     def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """Tell readers how parts of the system are doing, by name."""
+        ...
+
+
+class HotBuckets(Protocol):
+    """Hot memory as jobs walk it, bucket by bucket. Raises `Unavailable`."""
+
+    @property
+    def buckets(self) -> int:
+        """How many there are."""
+        ...
+
+    def read_buckets(self, numbers: Sequence[int]) -> list[Kept]:
+        """All flags in these buckets; who is written meanwhile is seen as before or as after."""
+        ...
+
+    def trim(self, rows: Sequence[Lean]) -> int:
+        """See `HotWriter.trim`."""
+        ...
+
+    def drop_list(self, tenant: str, bit: int) -> int:
+        """Forget a membership list that nobody keeps any more; returns of how many sets there was one."""
         ...
 
 
@@ -240,14 +299,23 @@ class HotReader(Protocol):
         """Forget what parts that are gone have told."""
         ...
 
-    async def put_consent(self, person: str, consent: Consent) -> None:
+    async def read_members(self, tenant: str, bit: int, cursor: str, limit: int) -> Members:
+        """A page of a membership list, about `limit` people; it may hold fewer, or none, with more to come.
+
+        Begins at "" or where a page before said (`InvalidInput` for any other cursor). Who is in the list throughout is on a page
+        (maybe on two), who comes or goes meanwhile may be. What the flags say now is to be asked for: see `read_flags`.
+        """
+        ...
+
+    async def put_consent(self, person: str, consent: Consent, listing: Listing | None = None) -> None:
         """Make a decision that is durable visible at once, unless a newer one is; where it denies personalization, forget the
-        rest. At the same moment a denial stands.
+        rest, the membership of the lists given included. At the same moment a denial stands.
         """
         ...
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """Put back what has just been read from durable memory: consents unless a newer decision is known, flags and
-        states unless there are some, and none of a person who denies. The rows' own decisions are not looked at.
+        states unless there are some, and none of a person who denies. The rows' own decisions are not looked at. Lists are
+        brought into line with what is there then.
         """
         ...

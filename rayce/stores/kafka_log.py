@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,13 +14,14 @@ from kafka.structs import OffsetAndMetadata
 
 from rayce.errors import Unavailable
 from rayce.settings import KafkaSettings
-from rayce.stores.interfaces import DEAD, EVENTS, Record
+from rayce.stores.interfaces import CHANGES, DEAD, EVENTS, Record
 
 GROUP = "rayce.stream"
 CONNECT_PATIENCE_S, RECONNECT_S = 5.0, 0.5
 
 
-def _connection(settings: KafkaSettings) -> dict[str, Any]:
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """What every client of the brokers is made with."""
     found: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap.split(","),
         "security_protocol": settings.security_protocol,
@@ -42,9 +44,10 @@ def create_topics(settings: KafkaSettings) -> None:
     topics = [
         NewTopic(EVENTS, settings.partitions, settings.replication, topic_configs=retention),
         NewTopic(DEAD, 1, settings.replication, topic_configs=retention),
+        NewTopic(CHANGES, settings.partitions, settings.replication, topic_configs=_changes_retention(settings)),
     ]
     try:
-        admin = KafkaAdminClient(**_connection(settings))
+        admin = KafkaAdminClient(**connection(settings))
     except KafkaError as error:
         raise Unavailable("kafka", str(error)) from None
     try:
@@ -57,6 +60,10 @@ def create_topics(settings: KafkaSettings) -> None:
         raise Unavailable("kafka", str(error)) from None
     finally:
         admin.close()
+
+
+def _changes_retention(settings: KafkaSettings) -> dict[str, str]:
+    return {"retention.ms": str(settings.changes_retention_h * 3_600_000)}
 
 
 class LogWriter:
@@ -105,7 +112,7 @@ class LogWriter:
         producer = None
         try:
             producer = KafkaProducer(
-                **_connection(self._settings),
+                **connection(self._settings),
                 acks="all",
                 compression_type="lz4",
                 max_block_ms=self._settings.ack_timeout_ms,
@@ -163,11 +170,20 @@ class LogWriter:
         except (KafkaError, TimeoutError) as error:
             raise Unavailable("kafka", str(error) or type(error).__name__) from None
 
-    def write_now(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+    def write_now(
+        self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = (), key: bytes | None = None
+    ) -> None:
         """Write one record and wait for its acknowledgement (blocking)."""
+        self.write_all_now(topic, [(key, value)], headers)
+
+    def write_all_now(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes]], headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Write (key, value) records, all with these headers, and wait until all are acknowledged (blocking)."""
         producer = self._connected()
         try:
-            producer.send(topic, value, headers=list(headers)).get(timeout=self._timeout_s)
+            for sent in [producer.send(topic, value, key, list(headers)) for key, value in records]:
+                sent.get(timeout=self._timeout_s)
         except KafkaError as error:
             self._renew(producer)
             raise Unavailable("kafka", str(error)) from None
@@ -189,32 +205,80 @@ def _let_go(producer: KafkaProducer) -> None:
 
 
 class LogReader:
-    """Reads assigned partitions of the event topic; the position is committed by hand."""
+    """Reads partitions of a topic, which may come and go meanwhile; the position is committed by hand."""
 
-    def __init__(self, settings: KafkaSettings, partitions: Sequence[int], max_records: int = 500) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        partitions: Sequence[int] = (),
+        max_records: int = 500,
+        topic: str = EVENTS,
+        group: str = GROUP,
+    ) -> None:
+        self._topic = topic
         self._consumer = KafkaConsumer(
-            **_connection(settings),
-            group_id=GROUP,
+            **connection(settings),
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
             max_poll_records=max_records,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
-        self._partitions = [TopicPartition(EVENTS, partition) for partition in partitions]
+        self._partitions = [TopicPartition(topic, partition) for partition in partitions]
         self._consumer.assign(self._partitions)
+
+    def begin(self, partition: int, offset: int) -> None:
+        """Read this partition too, from there on (-1: from the earliest record); also to go back, and after a `pause`."""
+        place = TopicPartition(self._topic, partition)
+        if place not in self._partitions:
+            self._partitions.append(place)
+            self._consumer.assign(self._partitions)
+        if offset >= 0:
+            self._consumer.seek(place, offset)
+        else:
+            self._consumer.seek_to_beginning(place)
+        self._consumer.resume(place)
+
+    def pause(self, partition: int) -> None:
+        """Read nothing of it until `begin`."""
+        self._consumer.pause(TopicPartition(self._topic, partition))
+
+    def leave(self, partition: int) -> None:
+        """Read it no more; the others are not disturbed."""
+        self._partitions.remove(TopicPartition(self._topic, partition))
+        self._consumer.assign(self._partitions)
+
+    def idle(self) -> None:
+        """Attend to the connection without reading anything: what was fetched already stays for the next `fetch`."""
+        reading = [place for place in self._partitions if place not in self._consumer.paused()]
+        self._consumer.pause(*reading)
+        try:
+            self._poll(0)
+        finally:
+            self._consumer.resume(*reading)
+
+    def fetch(self, timeout_ms: int) -> Mapping[int, Sequence[Any]]:
+        """The next records by partition, in order, as the client made them; none where there are none in time."""
+        return {place.partition: records for place, records in self._poll(timeout_ms).items()}
 
     def poll(self, timeout_ms: int) -> list[Record]:
         """The next records, in order within each partition; empty where there are none in time."""
+        found = self._poll(timeout_ms).values()
+        return [Record(r.partition, r.offset, r.value, r.key, tuple(r.headers)) for records in found for r in records]
+
+    def _poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        if not self._partitions:
+            time.sleep(timeout_ms / 1000)
+            return {}
         try:
-            found = self._consumer.poll(timeout_ms=timeout_ms)
+            return self._consumer.poll(timeout_ms=timeout_ms)  # type: ignore[no-any-return]
         except (KafkaError, OSError) as error:
             raise Unavailable("kafka", str(error)) from None
-        return [Record(r.partition, r.offset, r.value) for records in found.values() for r in records]
 
     def commit(self, positions: dict[int, int], wait: bool) -> None:
         """Commit, by partition, the offset of the next record to read; without `wait` a failure goes unnoticed."""
-        offsets = {TopicPartition(EVENTS, p): OffsetAndMetadata(at, "", -1) for p, at in positions.items()}
+        offsets = {TopicPartition(self._topic, p): OffsetAndMetadata(at, "", -1) for p, at in positions.items()}
         try:
             if wait:
                 self._consumer.commit(offsets, timeout_ms=5_000)
@@ -227,6 +291,13 @@ class LogReader:
         """Committed position by partition; -1 where none is."""
         try:
             return {tp.partition: self._position(self._consumer.committed(tp)) for tp in self._partitions}
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def committed_of(self, partition: int) -> int:
+        """The committed position of a partition; -1 where none is."""
+        try:
+            return self._position(self._consumer.committed(TopicPartition(self._topic, partition)))
         except (KafkaError, OSError) as error:
             raise Unavailable("kafka", str(error)) from None
 
@@ -246,6 +317,10 @@ class LogReader:
         """Every record from the beginning to what is the end now."""
         end = self.end()
         self._consumer.seek_to_beginning(*self._partitions)
+        yield from self.read_until(end)
+
+    def read_until(self, end: Mapping[int, int]) -> Iterator[Record]:
+        """The records from where the reader stands to these offsets."""
         while any(self._consumer.position(tp) < end[tp.partition] for tp in self._partitions):
             for record in self.poll(1_000):
                 if record.offset < end[record.partition]:

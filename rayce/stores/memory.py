@@ -7,8 +7,21 @@ from zlib import crc32
 
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.errors import Fenced, InvalidInput, Unavailable
-from rayce.segments.flags import HEADER_BYTES, split_value, with_consent
-from rayce.stores.interfaces import HotRow, Lease, Save, Shown, StoredProfile, check_atomic, check_segment
+from rayce.segments.flags import HEADER_BYTES, split_value, unpack_flags, with_consent
+from rayce.segments.listing import Listing
+from rayce.stores.interfaces import (
+    HotRow,
+    Kept,
+    Lean,
+    Lease,
+    Members,
+    Place,
+    Save,
+    Shown,
+    StoredProfile,
+    check_atomic,
+    check_segment,
+)
 
 
 class MemoryDurable:
@@ -149,7 +162,7 @@ class MemoryDurable:
 
 
 class MemoryHot:
-    """`HotWriter` and `HotReader` in one. `away` makes every call raise `Unavailable`."""
+    """`HotWriter`, `HotBuckets` and `HotReader` in one. `away` makes every call raise `Unavailable`."""
 
     def __init__(self, now_ms: Callable[[], int] = lambda: 0, decision_ttl_s: int = 86_400) -> None:
         """A decision guards against older ones for `decision_ttl_s` by the clock `now_ms`, which stands still by default."""
@@ -166,11 +179,12 @@ class MemoryHot:
         self._guards: dict[str, tuple[Consent, int]] = {}
         self._lists: dict[tuple[int, str], bytes] = {}
         self._statuses: dict[str, bytes] = {}
+        self._members: dict[tuple[str, int], set[str]] = {}
 
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
         self._answer()
-        for person, state, flags, decision in rows:
+        for person, state, flags, decision, listing in rows:
             if decision is not None:
                 self._decide(person, decision, durable=False)
             consent, had = self._known(person)
@@ -182,6 +196,7 @@ class MemoryHot:
             else:
                 self._keep(person, consent, flags if len(flags) >= HEADER_BYTES else had)
                 self._states[person] = state
+            self._relist(person, listing)
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
         """See `HotWriter.show_lists`."""
@@ -207,6 +222,7 @@ class MemoryHot:
             if _denies(consent):
                 self._keep(person, consent, None)
                 self._states.pop(person, None)
+                self._relist(person, row.listing if row else None)
                 continue
             whole = row is not None and row.flags is not None and row.state is not None
             if row and whole:
@@ -214,6 +230,46 @@ class MemoryHot:
                 if row.state:
                     self._states.setdefault(person, row.state)
             self._keep(person, consent, flags)
+            self._relist(person, row.listing if row and whole else None)
+
+    def place(self, person: str) -> Place:
+        """See `HotWriter.place`."""
+        return b"", person.encode()
+
+    def trim(self, rows: Sequence[Lean]) -> int:
+        """See `HotWriter.trim`."""
+        self._answer()
+        trimmed = 0
+        for (_bucket, field), had, lean in rows:
+            consent, flags = self._known(field.decode())
+            if flags == had:
+                self._keep(field.decode(), consent, lean)
+                trimmed += 1
+        return trimmed
+
+    @property
+    def buckets(self) -> int:
+        """One is enough."""
+        return 1
+
+    def read_buckets(self, numbers: Sequence[int]) -> list[Kept]:
+        """See `HotBuckets.read_buckets`."""
+        self._answer()
+        found = [(person, self._known(person)[1]) for person in self._values] if numbers else []
+        return [Kept(self.place(person), flags) for person, flags in found if flags is not None]
+
+    def drop_list(self, tenant: str, bit: int) -> int:
+        """See `HotBuckets.drop_list`."""
+        self._answer()
+        return int(bool(self._members.pop((tenant, bit), None)))
+
+    async def read_members(self, tenant: str, bit: int, cursor: str, limit: int) -> Members:
+        """See `HotReader.read_members`. In order of pseudonyms; the cursor is the last one."""
+        self._answer()
+        if cursor and ":" not in cursor:
+            raise InvalidInput("cursor: not one that a page gave", "cursor", cursor[:64])
+        after = sorted(person for person in self._members.get((tenant, bit), ()) if person > cursor)
+        return Members(after[:limit], after[limit - 1] if len(after) > limit else None)
 
     async def read_flags(self, persons: Sequence[str]) -> list[HotRow]:
         """See `HotReader.read_flags`."""
@@ -250,10 +306,11 @@ class MemoryHot:
         for name in names:
             self._statuses.pop(name, None)
 
-    async def put_consent(self, person: str, consent: Consent) -> None:
+    async def put_consent(self, person: str, consent: Consent, listing: Listing | None = None) -> None:
         """See `HotReader.put_consent`."""
         self._answer()
         self._decide(person, consent, durable=True)
+        self._relist(person, listing)
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""
@@ -275,6 +332,13 @@ class MemoryHot:
             self._values.pop(person, None)
         else:
             self._values[person] = with_consent(flags, consent.purposes if consent else None)
+
+    def _relist(self, person: str, listing: Listing | None) -> None:
+        """As `lists.lua` does it."""
+        permanent = unpack_flags(self._values.get(person, b""), 0).permanent
+        for bit in listing.bits if listing else ():
+            members = self._members.setdefault((listing.tenant, bit), set()) if listing else set()
+            (members.add if permanent >> bit & 1 else members.discard)(person)
 
     def _decide(self, person: str, decision: Consent, durable: bool) -> None:
         """As `decide.lua` does it."""

@@ -1,13 +1,15 @@
 -- What durable memory has of a person, after a miss: its consent unless a newer decision is known here, its flags and profile
 -- unless there are some here.
--- KEYS[1]  rf:{bucket}, hash of packed flags (rayce/segments/flags.py)
--- KEYS[2]  rp:{bucket}:digest, encoded profile
--- KEYS[3]  rc:{bucket}:field, the guard: the newest decision of late
+-- KEYS[1]  rf:{tag}:bucket, hash of packed flags (rayce/segments/flags.py)
+-- KEYS[2]  rp:{tag}:digest, encoded profile
+-- KEYS[3]  rc:{tag}:bucket:field, the guard: the newest decision of late
+-- KEYS[4…] lists to keep in line (lists.lua)
 -- ARGV[1]  field of the person
 -- ARGV[2]  packed flags, consent unknown; empty: none
 -- ARGV[3]  encoded profile; empty: none
 -- ARGV[4]  seconds that the profile is kept
 -- ARGV[5]  the consent record: one byte of purposes, six bytes of big-endian milliseconds; empty: none
+-- ARGV[6…] member and bits of the lists
 -- returns  1: put back, 0: denied
 local function moment(record)
   local sum = 0
@@ -32,6 +34,7 @@ end
 if consent >= 8 and consent % 2 == 0 then
   redis.call('HSET', KEYS[1], ARGV[1], string.char(0, 0, consent))
   redis.call('DEL', KEYS[2])
+  relist('', 3, 5)
   return 0
 end
 local flags = has_flags and known or ARGV[2]
@@ -41,6 +44,7 @@ if #flags >= 3 then
 elseif consent > 0 then
   redis.call('HSET', KEYS[1], ARGV[1], string.char(0, 0, consent))
 end
+relist(flags, 3, 5)
 if ARGV[3] ~= '' then
   redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4], 'NX')
 end

@@ -20,16 +20,17 @@ class Script(NamedTuple):
     digest: str
 
 
-def _read(name: str) -> Script:
-    text = (files("rayce.stores") / name).read_bytes()
+def _read(*names: str) -> Script:
+    text = b"".join((files("rayce.stores") / name).read_bytes() for name in names)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
 
 
-SHOW = _read("show.lua")
-DECIDE = _read("decide.lua")
-PUT_BACK = _read("put_back.lua")
+SHOW = _read("lists.lua", "show.lua")
+DECIDE = _read("lists.lua", "decide.lua")
+PUT_BACK = _read("lists.lua", "put_back.lua")
+TRIM = _read("trim.lua")
 
-_TEXTS: dict[object, bytes] = {script.digest: script.text for script in (SHOW, DECIDE, PUT_BACK)}
+_TEXTS: dict[object, bytes] = {script.digest: script.text for script in (SHOW, DECIDE, PUT_BACK, TRIM)}
 
 
 def is_missing(error: Unavailable) -> bool:

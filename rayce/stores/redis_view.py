@@ -1,14 +1,15 @@
 """Hot memory in Redis: a materialised view that may vanish.
 
-    rf:{b}  hash  field: 6 bytes of the pseudonym's digest, value: consent and packed flags (`rayce.segments.flags`)
-    rp:{b}:digest   encoded profile, with a time to live
-    rc:{b}:field    newest decision of late, 7 bytes, with a time to live: guards against older ones
+    rf:{t}:n  hash  field: 6 bytes of the pseudonym's digest, value: consent and packed flags (`rayce.segments.flags`)
+    rp:{t}:digest   encoded profile, with a time to live
+    rc:{t}:n:field  newest decision of late, 7 bytes, with a time to live: guards against older ones
+    rm:{t}:bit:tenant   set: this tag's part of the membership list of a segment that has one (`rayce.stores.redis_members`)
     rl:{generation}:{person}   precomputed list, with a time to live
     rayce:status  hash of what the parts of the system last said of themselves, by name
     rayce:view    the incarnation: missing means that the memory was emptied
 
-b is the bucket of the person; the braces are part of the key: the hash tag by which Redis Cluster keeps a person in one slot.
-Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket, `hash-max-listpack-value` above the
+The person's bucket is 1024 n + t; the braces are part of the key: the hash tag by which Redis Cluster keeps in one slot what
+belongs to a person, and the lists it is in. Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket, `hash-max-listpack-value` above the
 largest value). Flags and consent are written by scripts only (`rayce.stores.redis_scripts`). Redis 7 and Valkey alike.
 """
 
@@ -19,12 +20,14 @@ from uuid import uuid4
 from rayce.consent import Consent
 from rayce.errors import Unavailable
 from rayce.segments.flags import split_value
+from rayce.segments.listing import Listing
 from rayce.settings import RedisSettings
-from rayce.stores.interfaces import HotRow, Shown
+from rayce.stores import redis_members
+from rayce.stores.interfaces import HotRow, Kept, Lean, Members, Place, Shown
 from rayce.stores.redis_address import Command
 from rayce.stores.redis_cluster import ClusterSocket, ClusterWire
-from rayce.stores.redis_keys import Keys
-from rayce.stores.redis_scripts import DECIDE, PUT_BACK, SHOW, in_full, is_missing
+from rayce.stores.redis_keys import TAGS, Keys
+from rayce.stores.redis_scripts import DECIDE, PUT_BACK, SHOW, TRIM, in_full, is_missing
 from rayce.stores.redis_socket import RedisSocket
 from rayce.stores.redis_wire import RedisWire
 
@@ -37,45 +40,64 @@ class _Calls:
     """The scripts' calls for people, as commands."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._keys = Keys(settings.flag_buckets)
+        self.keys = Keys(settings.flag_buckets)
         self._profile_ttl_s = settings.profile_ttl_s
         self._decision_ttl_s = settings.decision_ttl_s
 
     def show(self, rows: Sequence[Shown]) -> list[Command]:
         commands: list[Command] = []
-        sha, ttl_s, home = SHOW.digest, self._profile_ttl_s, self._keys.home
-        for person, state, flags, consent in rows:
+        sha, ttl_s, home = SHOW.digest, self._profile_ttl_s, self.keys.home
+        for person, state, flags, consent, listing in rows:
             if consent is not None:
-                commands.append(self.decide(person, consent, durable=False))
+                commands.append(self.decide(person, consent, None, durable=False))
             flags_key, field, state_key, _guard = home(person)
             if flags is None or state is None:
                 flags = state = b""
-            commands.append(("EVALSHA", sha, 2, flags_key, state_key, field, flags, state, ttl_s))
+            if listing is None:
+                commands.append(("EVALSHA", sha, 2, flags_key, state_key, field, flags, state, ttl_s))
+                continue
+            lists, told = self._lists(person, listing)
+            count = 2 + len(lists)
+            commands.append(("EVALSHA", sha, count, flags_key, state_key, *lists, field, flags, state, ttl_s, *told))
         return commands
 
-    def decide(self, person: str, consent: Consent, durable: bool) -> Command:
-        home = self._keys.home(person)
-        keys = (home.flags, home.state, home.guard)
+    def _lists(self, person: str, listing: Listing | None) -> tuple[list[bytes], list[bytes | int]]:
+        """Keys of the lists, and what the scripts are told of them."""
+        if listing is None:
+            return [], []
+        keys = self.keys
+        return [keys.list_of(person, bit, listing.tenant) for bit in listing.bits], [keys.member(person), *listing.bits]
+
+    def decide(self, person: str, consent: Consent, listing: Listing | None, durable: bool) -> Command:
+        home = self.keys.home(person)
+        lists, told = self._lists(person, listing)
+        keys = (home.flags, home.state, home.guard, *lists)
         return (
-            "EVALSHA", DECIDE.digest, 3, *keys, home.field, consent.to_bytes(), self._decision_ttl_s, int(durable),
+            "EVALSHA", DECIDE.digest, len(keys), *keys,
+            home.field, consent.to_bytes(), self._decision_ttl_s, int(durable), *told,
         )  # fmt: skip
 
     def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> list[Command]:
         found = {row.person: row for row in rows if row.flags is not None and row.state is not None}
         commands: list[Command] = []
         for person in {**consents, **found}:
-            home, row, record = self._keys.home(person), found.get(person), consents.get(person)
+            home, row, record = self.keys.home(person), found.get(person), consents.get(person)
+            lists, told = self._lists(person, row.listing if row else None)
             flags, state = (row.flags or b"", row.state or b"") if row else (b"", b"")
             consent = record.to_bytes() if record else b""
-            keys = (home.flags, home.state, home.guard)
-            commands.append(
-                ("EVALSHA", PUT_BACK.digest, 3, *keys, home.field, flags, state, self._profile_ttl_s, consent)
-            )
+            keys = (home.flags, home.state, home.guard, *lists)
+            commands.append((
+                "EVALSHA", PUT_BACK.digest, len(keys), *keys,
+                home.field, flags, state, self._profile_ttl_s, consent, *told,
+            ))  # fmt: skip
         return commands
+
+    def trim(self, rows: Sequence[Lean]) -> list[Command]:
+        return [("EVALSHA", TRIM.digest, 1, *place, had, lean) for place, had, lean in rows]
 
 
 class RedisWriter:
-    """`HotWriter`. Nothing is retried here: the caller decides. One node by `RedisSocket`, a cluster by redis-py."""
+    """`HotWriter` and `HotBuckets`. Nothing is retried here: the caller decides. One node by `RedisSocket`, a cluster by redis-py."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._socket: RedisSocket | ClusterSocket
@@ -102,6 +124,35 @@ class RedisWriter:
         _set, found = self._socket.ask([("SET", _INCARNATION, uuid4().hex, "NX"), ("GET", _INCARNATION)])
         return found.decode() if isinstance(found, bytes) else ""
 
+    def place(self, person: str) -> Place:
+        """See `HotWriter.place`."""
+        home = self._calls.keys.home(person)
+        return home.flags, home.field
+
+    def trim(self, rows: Sequence[Lean]) -> int:
+        """See `HotWriter.trim`."""
+        return sum(self._run(self._calls.trim(rows)))
+
+    @property
+    def buckets(self) -> int:
+        """See `HotBuckets.buckets`."""
+        return self._calls.keys.buckets
+
+    def read_buckets(self, numbers: Sequence[int]) -> list[Kept]:
+        """See `HotBuckets.read_buckets`."""
+        keys = [self._calls.keys.bucket(number) for number in numbers]
+        replies = self._socket.ask([command for key in keys for command in (("HKEYS", key), ("HVALS", key))])
+        found = []
+        for key, fields, values in zip(keys, replies[::2], replies[1::2], strict=True):
+            # Between the two replies somebody may have come or gone: `trim` compares place and value, so a wrong pair does no harm.
+            pairs = zip(fields, values, strict=False)
+            found += [Kept((key, field), flags) for field, value in pairs if (flags := split_value(value)[1])]
+        return found
+
+    def drop_list(self, tenant: str, bit: int) -> int:
+        """See `HotBuckets.drop_list`."""
+        return sum(self._socket.ask([("UNLINK", Keys.list_part(tag, bit, tenant)) for tag in range(TAGS)]))
+
     def put_status(self, statuses: Mapping[str, bytes]) -> None:
         """See `HotWriter.put_status`."""
         self._socket.ask([("HSET", _STATUS, name, body) for name, body in statuses.items()])
@@ -110,13 +161,13 @@ class RedisWriter:
         """Close the connections."""
         self._socket.close()
 
-    def _run(self, commands: list[Command]) -> None:
+    def _run(self, commands: list[Command]) -> list[Any]:
         try:
-            self._socket.ask(commands)
+            return self._socket.ask(commands)
         except Unavailable as error:
             if not is_missing(error):
                 raise
-            self._socket.ask(in_full(commands))
+            return self._socket.ask(in_full(commands))
 
 
 class RedisReader:
@@ -166,9 +217,15 @@ class RedisReader:
         if names:
             await self._wire.ask([("HDEL", _STATUS, *names)])
 
-    async def put_consent(self, person: str, consent: Consent) -> None:
+    async def read_members(self, tenant: str, bit: int, cursor: str, limit: int) -> Members:
+        """See `HotReader.read_members`."""
+        begin = redis_members.position(cursor)
+        page = redis_members.Page(begin, await self._wire.ask(redis_members.sizes(begin, bit, tenant)), limit)
+        return page.members(await self._wire.ask(page.commands(bit, tenant)))
+
+    async def put_consent(self, person: str, consent: Consent, listing: Listing | None = None) -> None:
         """See `HotReader.put_consent`."""
-        await self._run([self._calls.decide(person, consent, durable=True)])
+        await self._run([self._calls.decide(person, consent, listing, durable=True)])
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 import pytest
+import redis
 
 from cluster.local.stack import LocalStack
-from rayce.settings import DynamoSettings, Settings, load_settings
+from cluster.local.valkey_cluster import ValkeyCluster
+from rayce.settings import DynamoSettings, RedisSettings, Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Durable, HotReader, HotWriter
 from rayce.stores.memory import MemoryDurable, MemoryHot
@@ -42,25 +44,59 @@ def durable(request: pytest.FixtureRequest) -> Durable:
 
 
 class Hot:
-    """Both sides of one hot memory, and how to empty it."""
+    """Both sides of one hot memory, how to empty it, and how to let its guards of consent expire."""
 
-    def __init__(self, writer: HotWriter, reader: HotReader, wipe: Callable[[], object]) -> None:
-        self.writer, self.reader, self.wipe = writer, reader, wipe
+    def __init__(
+        self,
+        writer: HotWriter,
+        reader: HotReader,
+        wipe: Callable[[], object],
+        expire_guards: Callable[[], object],
+    ) -> None:
+        self.writer, self.reader, self.wipe, self.expire_guards = writer, reader, wipe, expire_guards
 
 
-@pytest.fixture(params=["memory", "valkey"])
-async def hot(request: pytest.FixtureRequest) -> AsyncIterator[Hot]:
-    """Hot memory; the real one is shared by the tests of a session."""
-    if request.param == "memory":
-        memory = MemoryHot()
-        yield Hot(memory, memory, memory.wipe)
-        return
-    settings = request.getfixturevalue("real_stack").redis
+def memory_hot() -> Hot:
+    """In this process."""
+    clock = [0]
+    memory = MemoryHot(lambda: clock[0])
+
+    def expire() -> None:
+        clock[0] += 10**9
+
+    return Hot(memory, memory, memory.wipe, expire)
+
+
+def redis_hot(settings: RedisSettings) -> Hot:
+    """Over a server or a cluster of them."""
     patient = msgspec.structs.replace(settings, read_timeout_ms=5_000, write_timeout_ms=5_000)
-    writer, reader = RedisWriter(patient), RedisReader(patient)
-    yield Hot(writer, reader, writer._client.flushall)
-    writer.close()
-    await reader.close()
+    client = (redis.RedisCluster if settings.cluster else redis.Redis).from_url(settings.url)
+
+    def expire() -> None:
+        for key in client.scan_iter("rc:*"):
+            client.delete(key)
+
+    return Hot(RedisWriter(patient), RedisReader(patient), client.flushall, expire)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory, real_stack: Settings) -> Iterator[RedisSettings]:
+    """Three masters; where the real servers are missing the tests are skipped with those."""
+    with ValkeyCluster(tmp_path_factory.mktemp("masters"), replicas=False) as running:
+        yield RedisSettings(url=running.url, cluster=True, flag_buckets=512)
+
+
+@pytest.fixture(params=["memory", "valkey", "cluster"])
+async def hot(request: pytest.FixtureRequest) -> AsyncIterator[Hot]:
+    """Hot memory; the real ones are shared by the tests of a session."""
+    if request.param == "memory":
+        yield memory_hot()
+        return
+    settings = request.getfixturevalue("real_stack").redis if request.param == "valkey" else None
+    hot = redis_hot(settings or request.getfixturevalue("redis_cluster"))
+    yield hot
+    hot.writer.close()  # type: ignore[attr-defined]
+    await hot.reader.close()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -140,6 +140,74 @@ async def test_a_commit_that_nobody_waits_for_arrives_too(log: Log) -> None:
     reader.close()
 
 
+async def test_partitions_come_and_go_and_the_others_are_not_disturbed(log: Log) -> None:
+    tag, records = tagged(120, keys=40)
+    reader = log.reader([0])
+    await log.writer.write(EVENTS, records)
+    whole = log.reader(range(PARTITIONS))
+    everything = read_until(whole, 120, tag)
+    whole.close()
+    mine = [record for record in everything if record.partition == 0]
+    assert read_until(reader, len(mine), tag) == mine
+    other = [record for record in everything if record.partition == 2]
+    reader.begin(2, other[0].offset)
+    assert read_until(reader, len(other), tag) == other
+    reader.leave(2)
+    _tag, more = tagged(60, keys=40)
+    await log.writer.write(EVENTS, more)
+    assert {record.partition for record in read_until(reader, 1, _tag)} == {0}
+    reader.close()
+
+
+async def test_a_paused_partition_goes_on_where_it_is_told_to(log: Log) -> None:
+    tag, records = tagged(90, keys=30)
+    await log.writer.write(EVENTS, records)
+    reader = log.reader(range(PARTITIONS))
+    everything = read_until(reader, 90, tag)
+    again = [record for record in everything if record.partition == 1]
+    reader.pause(1)
+    _tag, more = tagged(60, keys=40)
+    await log.writer.write(EVENTS, more)
+    assert 1 not in {record.partition for record in read_until(reader, 10, _tag)}
+    reader.begin(1, again[3].offset)
+    assert read_until(reader, len(again) - 3, tag) == again[3:]
+    reader.close()
+
+
+async def test_idling_loses_nothing(log: Log) -> None:
+    tag, records = tagged(300, keys=30)
+    await log.writer.write(EVENTS, records)
+    reader = log.reader(range(PARTITIONS), 20)
+    found = read_until(reader, 5, tag)
+    for _ in range(5):
+        reader.idle()
+    found += read_until(reader, 300 - len(found), tag)
+    assert sorted(record.value for record in found) == sorted(value for _key, value in records)
+    reader.close()
+
+
+async def test_fetching_gives_records_by_partition_with_their_keys(log: Log) -> None:
+    tag, records = tagged(40, keys=20)
+    await log.writer.write(EVENTS, records)
+    reader = log.reader(range(PARTITIONS))
+    until_s, keys = time.monotonic() + WITHIN_S, []
+    while len(keys) < 40 and time.monotonic() < until_s:
+        for partition, found in reader.fetch(100).items():
+            assert {record.partition for record in found} == {partition}
+            keys += [record.key for record in found if record.value.startswith(tag)]
+    assert sorted(keys) == sorted(key.encode() for key, _value in records)
+    reader.close()
+
+
+async def test_a_dead_letter_keeps_its_key_and_headers(log: Log) -> None:
+    tag, _records = tagged(1)
+    log.writer.write_now(EVENTS, tag, [("reason", b"no good")], b"key")
+    reader = log.reader(range(PARTITIONS))
+    (record,) = read_until(reader, 1, tag)
+    assert (record.key, record.headers) == (b"key", (("reason", b"no good"),))
+    reader.close()
+
+
 async def test_the_end_is_known_after_reading(log: Log) -> None:
     tag, records = tagged(40, keys=20)
     await log.writer.write(EVENTS, records)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.edge import ladder
+from deployments.edge import replicas
 from tests.deployments.shop import Shop
 
 
@@ -20,12 +20,12 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Breakers close at once, so that each request finds out anew."""
-    monkeypatch.setattr(ladder, "Breaker", lambda clock: _Closed())
+    """Nobody is left alone after failures, so that each request finds out anew."""
+    monkeypatch.setattr(replicas, "Gate", lambda breaker: _AlwaysOpen())
 
 
-class _Closed:
-    def allows(self) -> bool:
+class _AlwaysOpen:
+    def allows(self, probe: object) -> bool:
         return True
 
     def succeeded(self) -> None:

@@ -17,6 +17,9 @@ from deployments.ranker import Ranker
 from rayce.event import Event, decode_event
 from rayce.generations import LiveGenerations, generation_name
 from rayce.ingest import Stamper
+from rayce.item_words import SHELF, LiveWords, read_item_words
+from rayce.live_catalogue import KIND as CATALOGUE
+from rayce.live_catalogue import LiveCatalogue, catalogue_parser
 from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.precomputed import encode_list
@@ -59,14 +62,17 @@ class Shop:
                 "lists": None,
                 "shelf": Shelf.from_files,
                 "ranker": lambda files: ByPopularity(),
+                "segment-model": None,
+                CATALOGUE: catalogue_parser(),
             },
             60,
         )
+        self.live_words = LiveGenerations(self.durable, {SHELF: read_item_words}, 60)
         people = People(self.hot, self.durable, executor)
         self.pseudonymizer = Pseudonymizer("k1", self.settings.privacy.pseudonym_keys)
         reader = FeatureReader(People(self.hot, self.durable, executor), self.hot, self.durable, executor, 1.0)
-        self.reader: Callable[[ReadAsk], Awaitable[ReadReply]] = one_by_one(
-            reader.read_many, lambda reply: ReadReply(*reply)
+        self.reader: Callable[[ReadAsk], Awaitable[ReadReply | None]] = one_by_one(
+            reader.read_many, lambda reply: reply and ReadReply(*reply)
         )
         ranker = Ranker(self.live, 200)
 
@@ -79,7 +85,7 @@ class Shop:
             callers=Callers(KEYS),
             pseudonymizer=self.pseudonymizer,
             stamper=Stamper(self.pseudonymizer, self.settings.privacy),
-            catalogue=self.world.catalogue,
+            catalogues=LiveCatalogue(self.live, self.world.catalogue),
             people=people,
             hot=self.hot,
             durable=self.durable,
@@ -90,6 +96,7 @@ class Shop:
             metrics=Metrics(),
             now_ms=lambda: self.now_ms,
             executor=executor,
+            words_of=LiveWords(self.live_words).of,
         )
         self.app = Server(self.edge).app()
         self.schemas: Mapping[str, Any] = {}
@@ -105,6 +112,7 @@ class Shop:
             number, [(self.person(user), encode_list(list(entries))) for user, entries in (lists or {}).items()]
         )
         self.live.refresh()
+        self.live_words.refresh()
 
     def person(self, user: str, tenant: str = "shop") -> str:
         """The user's pseudonym."""

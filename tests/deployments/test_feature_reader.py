@@ -25,12 +25,12 @@ class Bench:
 
     def __init__(self, executor: ThreadPoolExecutor, within_s: float = 20.0) -> None:
         self.hot, self.durable = MemoryHot(), MemoryDurable()
-        self.reader = FeatureReader(
-            People(self.hot, self.durable, executor), self.hot, self.durable, executor, within_s
-        )
+        self.people = People(self.hot, self.durable, executor)
+        self.reader = FeatureReader(self.people, self.hot, self.durable, executor, within_s)
 
     def show(self, number: int, consent: Consent = YES) -> None:
-        self.hot.show([Shown(person(number), b"state%d" % number, b"\0\0\0\0\0", consent)])
+        self.hot.show([Shown(person(number), b"state%d" % number, b"\1\0\0")])
+        self.hot.put_back([], {person(number): consent})
 
 
 @pytest.fixture
@@ -74,10 +74,11 @@ async def test_a_list_that_cannot_be_read_is_no_list(bench: Bench) -> None:
     assert await bench.reader.read_many([(person(1), 7)]) == [(3, b"state1", None)]
 
 
-async def test_one_who_cannot_be_read_is_nobody_and_the_others_are_not(bench: Bench) -> None:
+async def test_one_who_cannot_be_read_is_said_to_be_unknown_and_the_others_are_not(bench: Bench) -> None:
+    """Cause of contextual replies in an outage: unknown looked like "no consent", and the edge took no way of its own."""
     bench.show(1)
     bench.durable.away = True
-    assert await bench.reader.read_many([(person(1), 0), (person(2), 0)]) == [(3, b"state1", None), NOBODY]
+    assert await bench.reader.read_many([(person(1), 0), (person(2), 0)]) == [(3, b"state1", None), None]
 
 
 async def test_when_nobody_can_be_read_the_fault_may_be_here(bench: Bench) -> None:
@@ -105,4 +106,17 @@ async def test_a_durable_memory_that_hangs_holds_nobody_up() -> None:
         bench.durable.load_lists = lambda generation, persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
         found = await bench.reader.read_many([(person(1), 7), (person(2), 7)])
         let_go.set()
-    assert found == [(3, b"state1", None), NOBODY]
+    assert found == [(3, b"state1", None), None]
+
+
+async def test_a_list_that_comes_too_late_is_no_failure_of_durable_memory() -> None:
+    """Cause of contextual replies in an outage: a deadline here opened the breaker of everybody's profiles."""
+    let_go = threading.Event()
+    with ThreadPoolExecutor(4) as executor:
+        bench = Bench(executor, within_s=0.02)
+        bench.show(1)
+        bench.durable.load_lists = lambda generation, persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
+        for _ in range(3):
+            assert await bench.reader.read_many([(person(1), 7)]) == [(3, b"state1", None)]
+        let_go.set()
+        assert not bench.people.durable_breaker.is_open

@@ -21,6 +21,7 @@ class Traffic:
         self.users = [f"{prefix}-{n}" for n in range(shoppers)]
         self.sent: Counter[str] = Counter()
         self.served: Counter[str] = Counter()
+        self.live_and_personal = 0
         self.failures: list[str] = []
         self.repeats = 0
         self._prefix = prefix
@@ -70,4 +71,6 @@ class Traffic:
         if reply.status not in (200, 404):
             self.failures.append(f"{method} {path}: {reply.status} {reply.body[:200]!r}")
         elif "recommendations" in path:
-            self.served[str(reply.json()["served"])] += 1
+            body = reply.json()
+            self.served[str(body["served"])] += 1
+            self.live_and_personal += body["served"] == "live" and body["personal"] is True

@@ -11,8 +11,9 @@ import numpy as np
 
 from jobs.job import Job
 from rayce.consent import Consent
+from rayce.decay import DAY_MS
 from rayce.event import Event, Line, encode_event
-from rayce.fold import DAY_MS
+from rayce.features.feature_set import ALL
 from rayce.item import Item, encode_item
 from rayce.segments.catalogue import load_catalogue
 from rayce.settings import Settings
@@ -59,6 +60,7 @@ def make_job(
         open_hot=lambda: hot or MemoryHot(),
         records=lambda: log,
         catalogue=load_catalogue(),
+        features=ALL,
         say=say,
     )
 

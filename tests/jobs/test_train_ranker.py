@@ -7,7 +7,7 @@ from jobs.build_affinities import build_affinities
 from jobs.job import run
 from jobs.train_ranker import train_ranker
 from rayce.candidates import Wish
-from rayce.fold import DAY_MS
+from rayce.decay import DAY_MS
 from rayce.model import Model
 from rayce.ranking import RANKING_FEATURES, rank
 from rayce.shelf import Shelf

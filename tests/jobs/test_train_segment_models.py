@@ -3,7 +3,8 @@ from msgspec.structs import replace
 from jobs.job import run
 from jobs.train_segment_models import train_segment_models
 from rayce.features import feature_row
-from rayce.model import Model
+from rayce.features.catalogue import parse_features
+from rayce.model import Model, load_segment_model
 from rayce.segment_training import NAMES
 from rayce.segments.catalogue import parse_catalogue
 from rayce.stores.memory import MemoryDurable
@@ -59,6 +60,17 @@ def test_people_who_all_come_back_teach_nothing() -> None:
     daily = [each for who in range(2, 41, 2) for each in history(people=[who], days=60)]
     assert run("train", train_segment_models, make_job(records(daily), say=said.append)) == 2
     assert "not both such as were followed by a purchase within 7 days" in said[-1]
+
+
+def test_a_model_is_trained_on_the_features_that_are_on() -> None:
+    """Otherwise every worker would refuse it."""
+    features = parse_features("{version: 1, families: [decaying]}")
+    durable = filled()
+    job = make_job(records(history()), durable)._replace(features=features)
+    assert run("train", train_segment_models, job) == 0
+    files = durable.load_generation(NAME, durable.live()[NAME])
+    assert load_segment_model(files, features).features == tuple(features.numbers)
+    assert "views_decayed_1d" in features.numbers and "views_5m" not in features.numbers
 
 
 def test_a_model_without_a_declared_label_is_named() -> None:

@@ -52,6 +52,45 @@ def test_one_who_tries_and_never_reports_does_not_close_the_door_for_good() -> N
     assert breaker.allows()
 
 
+def test_with_patience_one_failure_among_successes_opens_nothing() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S, patience_s=0.2)
+    for _ in range(10):
+        breaker.failed()
+        clock.now_s += 0.15
+        breaker.succeeded()
+        clock.now_s += 0.15
+    assert not breaker.is_open and breaker.allows()
+
+
+def test_with_patience_many_failures_of_one_moment_open_nothing() -> None:
+    breaker = Breaker(Clock(), OPEN_S, patience_s=0.2)
+    for _ in range(100):
+        breaker.failed()
+    assert not breaker.is_open
+
+
+def test_with_patience_failures_and_nothing_else_for_that_long_open_it() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S, patience_s=0.2)
+    breaker.failed()
+    clock.now_s += 0.2
+    breaker.failed()
+    assert breaker.is_open and not breaker.allows()
+
+
+def test_with_patience_a_failed_try_opens_it_again_at_once() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S, patience_s=0.2)
+    breaker.failed()
+    clock.now_s += 0.2
+    breaker.failed()
+    clock.now_s += OPEN_S
+    assert breaker.allows()
+    breaker.failed()
+    assert breaker.is_open and not breaker.allows()
+
+
 @given(st.lists(st.sampled_from(["ask", "failed", "succeeded", "wait", "wait long"]), max_size=60))
 def test_it_behaves_as_its_model_says(acts: list[str]) -> None:
     clock = Clock()

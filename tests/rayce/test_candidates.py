@@ -16,8 +16,8 @@ from rayce.candidates import (
     find_candidates,
     forbidden,
 )
+from rayce.decay import DAY_MS
 from rayce.event import Event
-from rayce.fold import DAY_MS
 from rayce.item import Item
 from rayce.profile import Profile
 from rayce.shelf import NOTHING

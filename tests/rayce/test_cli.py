@@ -1,6 +1,8 @@
 """The command `rayce`, as a user meets it."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,10 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rayce import __version__
+from rayce import __version__, cli
 from rayce.cli import app
+from rayce.features.feature_set import ALL
+from rayce.profile import encode_profile
+from rayce.segments.catalogue import load_catalogue
 from rayce.settings import knobs
 from rayce.settings_page import variable
+from rayce.stores.interfaces import Save
+from rayce.stores.memory import MemoryDurable
+from tests.samples import event, folded, person
 
 CHECKOUT = Path(__file__).parent.parent.parent
 
@@ -96,6 +104,46 @@ def test_a_wrong_catalogue_fails_naming_file_key_and_value(
     assert f"  value: {value}" in lines
 
 
+def test_features_are_listed_with_those_that_are_off(tmp_path: Path) -> None:
+    catalogue, settings = tmp_path / "features.yaml", tmp_path / "settings.yaml"
+    catalogue.write_text("version: 1\nfamilies: [windows]\n")
+    settings.write_text(f"features: {{catalogue: {catalogue}}}\n")
+    code, text = run("features", "list", "--settings", str(settings))
+    assert code == 0
+    states = dict(line.removesuffix(")").split(" (") for line in text.splitlines() if not line.startswith(" "))
+    assert states["windows"] == "on" and states["decaying"] == "off" and states["cart"] == "always on"
+    assert set(states) == {family.name for family in ALL.families}
+    assert set(re.findall(r"\w+", text)) >= {*ALL.numbers, *ALL.words}
+
+
+def test_a_good_catalogue_of_features_passes() -> None:
+    file = CHECKOUT / "rayce" / "features" / "starter.yaml"
+    code, text = run("features", "check", str(file))
+    assert (code, text.splitlines()[0].split(" (")[0]) == (0, f"{file}: {len(ALL.families)} families")
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "value"),
+    [
+        (b"version: 1\nfamilies: [windows, wind]\n", "families[1]", "'wind'"),
+        (b"version: 1\nfamilies: 7\n", "families", "7"),
+        (b"\xff\xfe", "features.catalogue", None),
+        (None, "features.catalogue", None),
+    ],
+)
+def test_a_wrong_catalogue_of_features_fails_naming_file_key_and_value(
+    tmp_path: Path, content: bytes | None, key: str, value: str | None
+) -> None:
+    file = tmp_path / "features.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    code, text = run("features", "check", str(file))
+    lines = text.splitlines()
+    assert code == 1 and str(file) in lines[0] and "Traceback" not in text
+    assert f"  file:  {file}" in lines and f"  key:   {key}" in lines
+    assert f"  value: {value or repr(str(file))}" in lines
+
+
 @pytest.mark.parametrize("content", [None, b"segments: [", b"- 1\n- 2\n", b"\xff\xfe\x00"])
 def test_what_is_no_catalogue_fails_naming_the_file(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "catalogue.yaml"
@@ -105,6 +153,86 @@ def test_what_is_no_catalogue_fails_naming_the_file(tmp_path: Path, content: byt
     assert code == 1
     assert str(file) in text
     assert "Traceback" not in text
+
+
+@pytest.fixture
+def durable(monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
+    """Durable memory with two people, in place of the one that settings name."""
+    made = MemoryDurable()
+    people = [folded(event("view", who=1)), folded(event("purchase", "p1", who=2))]
+    saves = [Save(person(n), encode_profile(profile), n) for n, profile in enumerate(people)]
+    made.save_profiles(0, made.acquire(0).epoch, saves)
+    monkeypatch.setattr(cli, "_stores", lambda path: (made, load_catalogue()))
+    return made
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The starter catalogue with one segment more."""
+    file = tmp_path / "newer.yaml"
+    starter = (CHECKOUT / "rayce" / "segments" / "starter.yaml").read_text(encoding="utf-8")
+    file.write_text(starter + "  - " + SEGMENT.replace("name: a", "name: lookers") % (40, "view", "views") + "\n")
+    return file
+
+
+def test_a_sample_says_who_would_enter(durable: MemoryDurable, newer: Path) -> None:
+    code, text = run("segments", "check", str(newer), "--sample", "10")
+    assert code == 0
+    assert "2 people" in text and "lookers" in text
+    code, text = run("segments", "check", str(newer), "--sample", "10", "--json")
+    told = json.loads(text)
+    assert code == 0 and told["segments"] == 9 and told["sample"]["people"] == 2
+    (row,) = [row for row in told["sample"]["segments"] if row["name"] == "lookers"]
+    assert (row["now"], row["would_be"], row["would_enter"], row["would_leave"]) == (0, 1, 1, 0)
+
+
+def test_where_durable_memory_is_away_the_catalogue_is_checked_all_the_same(
+    durable: MemoryDurable, newer: Path
+) -> None:
+    durable.away = True
+    code, text = run("segments", "check", str(newer), "--sample", "10")
+    assert code == 0
+    assert "9 segments" in text and "not tried on anybody" in text
+
+
+def test_a_catalogue_is_activated_and_taken_back(durable: MemoryDurable, newer: Path, tmp_path: Path) -> None:
+    assert run("segments", "live")[1].startswith("nothing was activated")
+    assert run("segments", "rollback")[0] == 1
+    code, text = run("segments", "activate", str(newer))
+    assert code == 0 and text.startswith("live: generation 1, version 1-") and "9 segments" in text
+    assert run("segments", "live")[1].startswith("generation 1, ")
+    again = tmp_path / "again.yaml"
+    again.write_text(newer.read_text().replace("version: 1", "version: 2"))
+    assert "generation 2" in run("segments", "activate", str(again))[1]
+    assert run("segments", "rollback") == (
+        0,
+        run("segments", "live")[1].replace("generation", "live again: generation"),
+    )
+    assert "generation 1," in run("segments", "live")[1]
+
+
+def test_what_would_give_a_bit_another_meaning_is_not_activated(durable: MemoryDurable, newer: Path) -> None:
+    newer.write_text(newer.read_text().replace("name: cart_engaged", "name: carted"))
+    code, text = run("segments", "activate", str(newer))
+    assert code == 1
+    assert "`cart_engaged`" in text and "`carted`" in text and f"  file:  {newer}" in text.splitlines()
+    assert durable.live() == {}
+
+
+@pytest.mark.parametrize("command", [("activate", "{file}"), ("rollback",), ("live",)])
+def test_where_durable_memory_is_away_nothing_is_activated(
+    durable: MemoryDurable, newer: Path, command: tuple[str, ...]
+) -> None:
+    durable.away = True
+    code, text = run("segments", *(word.format(file=newer) for word in command))
+    assert code == 1 and "unavailable" in text and "Traceback" not in text
+
+
+def test_wrong_settings_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("segments: {catalog: x.yaml}")
+    code, text = run("segments", "live", "--settings", str(file))
+    assert code == 1 and "segments.catalog" in text
 
 
 @pytest.mark.parametrize(("command", "tells"), [("local", "status"), ("up", "--embedded"), ("demo", "--once")])

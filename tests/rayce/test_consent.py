@@ -30,5 +30,5 @@ def test_each_purpose_is_allowed_by_its_own_bit_only(purposes: int) -> None:
 
 @given(st.integers(0, 7), st.integers(0, 2**40), st.integers(0, 7), st.integers(0, 2**40))
 def test_records_of_one_length_compare_by_their_moment_as_bytes_do(a: int, at: int, b: int, bt: int) -> None:
-    """What `newer_consent.lua` relies on."""
+    """The last six bytes are the moment, big-endian: `decide.lua` and `put_back.lua` rely on it."""
     assert (Consent(a, at).to_bytes()[1:] <= Consent(b, bt).to_bytes()[1:]) == (at <= bt)

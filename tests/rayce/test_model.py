@@ -99,3 +99,12 @@ def test_a_ranker_of_other_columns_is_refused(files: dict[str, bytes]) -> None:
         load_ranker(right | {MANIFEST_FILE: msgspec.json.encode(manifest("ranker", RANKING_FEATURES[::-1]))})
     with pytest.raises(InvalidArtifact, match="other columns"):
         load_ranker(files)
+
+
+def test_contributions_and_what_is_the_same_for_everybody_make_the_raw_score(files: dict[str, bytes]) -> None:
+    model = Model.from_files(files)
+    rows = np.random.default_rng(3).normal(0, 2, (5, len(FEATURES)))
+    raw = np.asarray(model._booster.predict(rows, raw_score=True))
+    rest = [score - sum(model.contributions(row.tolist()).values()) for row, score in zip(rows, raw, strict=True)]
+    assert set(model.contributions(rows[0].tolist())) == set(FEATURES)
+    assert np.ptp(rest) < 1e-6

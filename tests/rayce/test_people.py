@@ -2,17 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from rayce.consent import UNKNOWN, Consent
 from rayce.errors import Unavailable
-from rayce.people import NOBODY, People
+from rayce.misses import PATIENCE_S
+from rayce.people import HOT_PATIENCE_S, NOBODY, People, Person
 from rayce.profile import Profile, encode_profile
 from rayce.segments.flags import pack_flags
-from rayce.stores.interfaces import Save, Shown
+from rayce.stores.interfaces import HotRow, Save, Shown
 from rayce.stores.memory import MemoryDurable, MemoryHot
 from tests.samples import T0, event, folded, person
 
@@ -39,22 +41,39 @@ class Durable(MemoryDurable):
 
 
 class Bench:
-    """People over memory stores."""
+    """People over memory stores, with a clock of their own; `failures` are the stores that were said to have failed."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self.hot, self.durable = MemoryHot(), Durable()
-        self.people = People(self.hot, self.durable, executor)
+        self.now_s = 1_000.0
+        self.failures: list[str] = []
+        self.people = People(self.hot, self.durable, executor, self.failures.append, lambda: self.now_s)
 
     def keep(self, who: str, consent: Consent | None, state: bytes | None = None) -> None:
         """Into durable memory."""
         if consent is not None:
             self.durable.save_consent(who, consent)
         if state is not None:
-            self.durable.save_profiles(0, self.durable.acquire(0), [Save(who, state, 1)])
+            self.durable.save_profiles(0, self.durable.acquire(0).epoch, [Save(who, state, 1)])
+
+    async def lose(self, *stores: str) -> None:
+        """Make stores fail until they count as away."""
+        for store in stores:
+            getattr(self, store).away = True
+        for _ in range(10):
+            with suppress(Unavailable):
+                await self.people.flags(person(99))
+            self.now_s += PATIENCE_S
 
     def show(self, who: str, consent: Consent) -> None:
         """Into hot memory."""
-        self.hot.show([Shown(who, STATE, FLAGS, consent)])
+        self.hot.show([Shown(who, STATE, FLAGS)])
+        self.hot.put_back([], {who: consent})
+
+
+def seen(found: Person) -> tuple[int, bytes | None]:
+    """Without the moment of the decision, which only durable memory knows."""
+    return found.consent.purposes, found.value
 
 
 @pytest.fixture
@@ -65,18 +84,18 @@ def bench() -> Iterator[Bench]:
 
 async def test_who_is_in_hot_memory_is_read_from_there_only(bench: Bench) -> None:
     bench.show(person(), YES)
-    assert await bench.people.flags(person()) == (YES, FLAGS)
-    assert await bench.people.state(person()) == (YES, STATE)
-    assert await bench.people.consent(person()) == YES
+    assert seen(await bench.people.flags(person())) == (YES.purposes, FLAGS)
+    assert seen(await bench.people.state(person())) == (YES.purposes, STATE)
+    assert await bench.people.purposes(person()) == YES.purposes
     assert bench.durable.asked == []
 
 
 async def test_who_is_not_is_read_from_durable_memory_and_put_back(bench: Bench) -> None:
     bench.keep(person(), YES, STATE)
-    assert await bench.people.flags(person()) == (YES, FLAGS)
-    assert await bench.people.state(person()) == (YES, STATE)
+    assert seen(await bench.people.flags(person())) == (YES.purposes, FLAGS)
+    assert seen(await bench.people.state(person())) == (YES.purposes, STATE)
     assert bench.durable.asked == [{person()}]
-    assert (await bench.hot.read_states([person()]))[0] == (YES, STATE)
+    assert (await bench.hot.read_states([person()]))[0] == (Consent(YES.purposes), STATE)
 
 
 @pytest.mark.parametrize("where", ["hot", "durable", "both"])
@@ -85,22 +104,23 @@ async def test_without_consent_nothing_is_returned(bench: Bench, where: str) -> 
         bench.show(person(), NO)
     if where != "hot":
         bench.keep(person(), NO, STATE)
-    assert await bench.people.flags(person()) == (NO, None)
-    assert await bench.people.state(person()) == (NO, None)
+    assert seen(await bench.people.flags(person())) == (NO.purposes, None)
+    assert seen(await bench.people.state(person())) == (NO.purposes, None)
 
 
 async def test_control_without_the_check_the_state_of_who_refused_is_returned(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rayce.people._allowed", lambda consent, value: (consent, value))
+    monkeypatch.setattr("rayce.people._allowed", Person)
     bench.show(person(), NO)
-    assert await bench.people.state(person()) == (NO, STATE)
+    bench.hot._states[person()] = STATE
+    assert seen(await bench.people.state(person())) == (NO.purposes, STATE)
 
 
 async def test_without_consent_no_profile_is_even_read(bench: Bench) -> None:
     bench.keep(person(), NO, STATE)
     bench.durable.load_profiles = lambda persons: pytest.fail(f"read {persons}")  # type: ignore[method-assign]
-    assert await bench.people.state(person()) == (NO, None)
+    assert seen(await bench.people.state(person())) == (NO.purposes, None)
 
 
 async def test_consent_for_other_purposes_is_none_for_this_one(bench: Bench) -> None:
@@ -119,8 +139,55 @@ async def test_a_state_without_a_consent_record_is_nobodys(bench: Bench) -> None
 async def test_hot_memory_away_is_durable_memorys_turn(bench: Bench) -> None:
     bench.keep(person(), YES, STATE)
     bench.hot.away = True
-    assert await bench.people.flags(person()) == (YES, FLAGS)
+    for _ in range(3):
+        assert seen(await bench.people.flags(person())) == (YES.purposes, FLAGS)
+        bench.now_s += HOT_PATIENCE_S
     assert bench.people.hot_breaker.is_open
+
+
+async def test_one_read_of_hot_memory_that_fails_does_not_send_everybody_to_durable_memory(bench: Bench) -> None:
+    bench.show(person(), YES)
+    bench.hot.away = True
+    await bench.people.flags(person())
+    bench.hot.away = False
+    bench.now_s += 10
+    asked = len(bench.durable.asked)
+    for _ in range(3):
+        assert (await bench.people.flags(person())).value == FLAGS
+    assert (len(bench.durable.asked), bench.people.hot_breaker.is_open) == (asked, False)
+
+
+async def test_whether_hot_memory_is_back_is_found_out_at_no_callers_cost(bench: Bench) -> None:
+    """Suspicion of the outage: each try cost a caller the read's timeout out of its deadline."""
+    bench.keep(person(), YES, STATE)
+    await bench.lose("hot")
+    hanging, tries = asyncio.Event(), 0
+
+    async def hang(persons: Sequence[str]) -> list[HotRow]:
+        nonlocal tries
+        tries += 1
+        await hanging.wait()
+        raise Unavailable("redis", "late")
+
+    bench.hot.read_flags = bench.hot.read_states = hang  # type: ignore[method-assign,assignment]
+    for _ in range(5):
+        bench.now_s += 10
+        assert (await bench.people.state(person())).value == STATE
+    assert tries == 1, "one probe at a time"
+    hanging.set()
+
+
+async def test_when_hot_memory_is_back_it_is_read_again(bench: Bench) -> None:
+    bench.keep(person(), YES, STATE)
+    await bench.lose("hot")
+    bench.hot.away = False
+    bench.show(person(), YES)
+    bench.now_s += 10
+    await bench.people.flags(person())
+    await asyncio.sleep(0)
+    asked = len(bench.durable.asked)
+    assert (await bench.people.flags(person())).value == FLAGS
+    assert len(bench.durable.asked) == asked
 
 
 async def test_both_away_is_an_error_for_the_caller_to_answer(bench: Bench) -> None:
@@ -134,13 +201,13 @@ async def test_both_away_is_an_error_for_the_caller_to_answer(bench: Bench) -> N
 async def test_durable_memory_away_does_not_matter_to_who_is_in_hot_memory(bench: Bench) -> None:
     bench.show(person(), YES)
     bench.durable.away = True
-    assert await bench.people.flags(person()) == (YES, FLAGS)
+    assert seen(await bench.people.flags(person())) == (YES.purposes, FLAGS)
 
 
-async def test_the_consent_alone_needs_no_durable_memory_when_hot_memory_has_it(bench: Bench) -> None:
+async def test_the_purposes_alone_need_no_durable_memory_when_hot_memory_has_them(bench: Bench) -> None:
     await bench.hot.put_consent(person(), YES)
     bench.durable.away = True
-    assert await bench.people.consent(person()) == YES
+    assert await bench.people.purposes(person()) == YES.purposes
     with pytest.raises(Unavailable):
         await bench.people.flags(person())
 
@@ -166,13 +233,13 @@ async def test_a_stranger_is_looked_up_once_a_second_and_known_at_once_after_con
         assert await bench.people.flags(person()) is NOBODY
     assert len(bench.durable.asked) == 1
     await bench.people.put_consent(person(), YES)
-    assert (await bench.people.flags(person())).consent == YES
+    assert seen(await bench.people.flags(person())) == (YES.purposes, None)
 
 
 async def test_a_durable_memory_that_hangs_is_waited_for_no_longer_than_asked(bench: Bench) -> None:
     bench.durable.go_on.clear()
     try:
-        for read in (bench.people.flags, bench.people.state, bench.people.consent):
+        for read in (bench.people.flags, bench.people.state, bench.people.purposes):
             with pytest.raises(Unavailable, match="no answer within"):
                 await read(person(), 0.01)
     finally:
@@ -189,7 +256,7 @@ async def test_a_profile_that_cannot_be_read_is_none_and_disturbs_nobody_else(be
 
 async def test_a_profile_without_events_shows_nothing(bench: Bench) -> None:
     bench.keep(person(), YES, encode_profile(Profile(tenant="shop")))
-    assert await bench.people.flags(person()) == (YES, None)
+    assert seen(await bench.people.flags(person())) == (YES.purposes, None)
 
 
 async def test_a_backfill_never_goes_over_something_newer(bench: Bench) -> None:
@@ -210,7 +277,7 @@ async def test_a_withdrawal_is_in_force_at_once(bench: Bench) -> None:
     bench.keep(person(), YES, STATE)
     bench.show(person(), YES)
     await bench.people.put_consent(person(), Consent(0, T0 + 1))
-    assert await bench.people.flags(person()) == (Consent(0, T0 + 1), None)
+    assert seen(await bench.people.flags(person())) == (Consent(0, T0 + 1).purposes, None)
     assert (await bench.hot.read_states([person()]))[0].value is None
 
 
@@ -219,8 +286,8 @@ async def test_a_withdrawal_is_in_force_at_once_even_if_hot_memory_is_away(bench
     bench.show(person(), YES)
     bench.hot.away = True
     await bench.people.put_consent(person(), Consent(0, T0 + 1))
-    assert await bench.people.flags(person()) == (Consent(0, T0 + 1), None)
-    assert await bench.people.state(person()) == (Consent(0, T0 + 1), None)
+    assert seen(await bench.people.flags(person())) == (Consent(0, T0 + 1).purposes, None)
+    assert seen(await bench.people.state(person())) == (Consent(0, T0 + 1).purposes, None)
 
 
 async def test_a_withdrawal_that_cannot_be_made_durable_is_an_error_and_changes_nothing(bench: Bench) -> None:
@@ -228,24 +295,69 @@ async def test_a_withdrawal_that_cannot_be_made_durable_is_an_error_and_changes_
     bench.durable.away = True
     with pytest.raises(Unavailable):
         await bench.people.put_consent(person(), Consent(0, T0 + 1))
-    assert (await bench.people.flags(person())).consent == YES
+    assert seen(await bench.people.flags(person())) == (YES.purposes, FLAGS)
 
 
-async def test_a_store_that_failed_is_left_alone_for_a_moment(bench: Bench) -> None:
+async def test_stores_that_keep_failing_are_left_alone_for_a_moment(bench: Bench) -> None:
     bench.hot.away = bench.durable.away = True
-    with pytest.raises(Unavailable, match="switched away"):
-        await bench.people.flags(person())
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="switched away"):
+            await bench.people.flags(person())
+        bench.now_s += PATIENCE_S
+    assert set(bench.failures) == {"memory"}
+    asked = len(bench.durable.asked)
     with pytest.raises(Unavailable, match="left alone"):
         await bench.people.flags(person())
-    assert len(bench.durable.asked) == 1
+    assert len(bench.durable.asked) == asked
+
+
+async def test_one_failure_of_durable_memory_turns_nobody_else_away(bench: Bench) -> None:
+    """Suspicion of the outage: one slow call opened the breaker for everybody."""
+    bench.keep(person(), YES, STATE)
+    bench.durable.away = True
+    with pytest.raises(Unavailable):
+        await bench.people.flags(person(2))
+    bench.durable.away = False
+    assert (await bench.people.flags(person())).value == FLAGS
+
+
+async def test_a_callers_deadline_says_nothing_about_durable_memory(bench: Bench) -> None:
+    bench.keep(person(), YES, STATE)
+    bench.durable.go_on.clear()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await bench.people.flags(person(), 0.001)
+        bench.now_s += 10
+    bench.durable.go_on.set()
+    assert (await bench.people.flags(person())).value == FLAGS
+    assert not bench.people.durable_breaker.is_open and bench.failures == []
+
+
+async def test_when_durable_memory_is_back_two_batches_at_once_both_get_through(bench: Bench) -> None:
+    """Suspicion of the outage: half open, the breaker let one batch through and turned the other away."""
+    people = [person(n) for n in range(150)]
+    for each in people:
+        bench.keep(each, YES, STATE)
+    await bench.lose("hot", "durable")
+    bench.durable.away = False
+    bench.now_s += 10
+    with pytest.raises(Unavailable, match="left alone"):
+        await bench.people.flags(people[0])
+    while bench.people.durable_breaker.is_open:  # until a probe has come back
+        bench.now_s += 10
+        with suppress(Unavailable):
+            await bench.people.flags(people[0])
+        await asyncio.sleep(0.001)
+    found = await asyncio.gather(*map(bench.people.flags, people))
+    assert {each.value for each in found} == {FLAGS}
 
 
 async def test_who_has_consented_and_done_nothing_is_looked_up_once_a_second(bench: Bench) -> None:
     bench.keep(person(), YES)
     await bench.hot.put_consent(person(), YES)
     for _ in range(3):
-        assert await bench.people.flags(person()) == (YES, None)
-        assert await bench.people.state(person()) == (YES, None)
+        assert seen(await bench.people.flags(person())) == (YES.purposes, None)
+        assert seen(await bench.people.state(person())) == (YES.purposes, None)
     assert len(bench.durable.asked) == 1
 
 
@@ -255,3 +367,31 @@ async def test_a_remembered_lack_of_events_never_stands_for_a_consent(bench: Ben
     bench.hot.wipe()
     bench.durable.save_consent(person(), Consent(0, T0 + 1))
     assert (await bench.people.flags(person())).consent == Consent(0, T0 + 1)
+
+
+async def test_the_record_with_its_moment_is_the_durable_one(bench: Bench) -> None:
+    """Hot memory keeps the purposes only."""
+    bench.keep(person(), Consent(3, T0 + 7))
+    bench.show(person(), Consent(3, T0 + 7))
+    assert await bench.people.consent(person()) == Consent(3, T0 + 7)
+    assert await bench.people.consent(person(2)) is UNKNOWN
+    bench.durable.away = True
+    with pytest.raises(Unavailable):
+        await bench.people.consent(person())
+
+
+async def test_a_decision_reaches_hot_memory_over_a_connection_that_had_broken(bench: Bench) -> None:
+    """Readers elsewhere have not noticed, and take what hot memory says."""
+    bench.keep(person(), YES, STATE)
+    bench.show(person(), YES)
+    original, broken = bench.hot.put_consent, [True]
+
+    async def once(who: str, consent: Consent) -> None:
+        if broken:
+            broken.clear()
+            raise Unavailable("redis", "connection closed")
+        await original(who, consent)
+
+    bench.hot.put_consent = once  # type: ignore[method-assign]
+    await bench.people.put_consent(person(), Consent(0, T0 + 1))
+    assert await bench.hot.read_states([person()]) == [HotRow(Consent(0), None)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rayce.fold import DAY_MS
+from rayce.decay import DAY_MS
 from rayce.item import Item
 from rayce.personal_lists import ListMaker, decayed_baskets, encoded_lists
 from rayce.precomputed import decode_list

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from rayce.decay import DAY_MS
 from rayce.errors import NotEnoughData
 from rayce.event import Event
-from rayce.fold import DAY_MS
 from rayce.history import split
 from rayce.item import Item
 from rayce.model import Model

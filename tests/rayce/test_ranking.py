@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayce.candidates import Wish, find_candidates
+from rayce.decay import DAY_MS
 from rayce.event import Event
 from rayce.features import NEVER_DAYS
-from rayce.fold import BOUGHT_HALF_LIFE_MS, DAY_MS
+from rayce.features.purchases import BOUGHT_HALF_LIFE_MS
 from rayce.item import Item
 from rayce.profile import Profile
 from rayce.ranking import RANKING_FEATURES, rank, ranking_matrix

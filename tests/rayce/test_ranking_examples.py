@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rayce.candidates import Wish, find_candidates
-from rayce.fold import DAY_MS
+from rayce.decay import DAY_MS
 from rayce.item import Item
 from rayce.profile import Profile
 from rayce.ranking import ranking_matrix

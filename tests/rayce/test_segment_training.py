@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from rayce.decay import DAY_MS
 from rayce.errors import NotEnoughData
 from rayce.event import Event
 from rayce.features import feature_row
-from rayce.fold import DAY_MS
 from rayce.history import replay
 from rayce.profile import Profile
 from rayce.segment_training import LABELS, NAMES, Label, Sampler, sample, train_segment_model

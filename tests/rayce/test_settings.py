@@ -77,8 +77,16 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, key: str)
 
 def test_the_value_is_there_too(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        load_settings(settings_file(tmp_path, "stream: {workers: none}"), {})
-    assert (caught.value.key, caught.value.value) == ("stream.workers", "none")
+        load_settings(settings_file(tmp_path, "stream: {max_workers: none}"), {})
+    assert (caught.value.key, caught.value.value) == ("stream.max_workers", "none")
+
+
+def test_a_knob_of_a_former_version_says_what_has_taken_its_place(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match=r"min_workers and stream\.max_workers") as caught:
+        load_settings(settings_file(tmp_path, "stream: {workers: 3}"), {})
+    assert (caught.value.key, caught.value.value) == ("stream.workers", 3)
+    with pytest.raises(InvalidSettings, match=r"stream\.workers"):
+        load_settings(None, {"RAYCE_STREAM__WORKERS": "3"})
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from collections.abc import Collection
 
 import pytest
 
-from cluster.stream.folding import Folding
+from cluster.stream.folding import Folding, Marks
 from rayce.consent import Consent
 from rayce.errors import Unavailable
 from rayce.event import Event
 from rayce.profile import decode_profile
 from rayce.segments.catalogue import load_catalogue
 from rayce.segments.flags import unpack_flags
-from rayce.stores.interfaces import Save, Shown, StoredProfile
+from rayce.stores.interfaces import Record, Save, Shown, StoredProfile
 from rayce.stores.memory import MemoryDurable
 from tests.samples import T0, event, person
 
@@ -31,11 +31,11 @@ class Counting(MemoryDurable):
 
 
 def folding_of(durable: MemoryDurable, max_people: int = 100) -> Folding:
-    return Folding(durable, CATALOGUE, lambda tenant: {}, max_people)
+    return Folding(durable, lambda: CATALOGUE, lambda tenant: {}, max_people)
 
 
-def placed(*events: Event, partition: int = 0, start: int = 0) -> list[tuple[tuple[int, int], Event]]:
-    return [((partition, start + n), each) for n, each in enumerate(events)]
+def placed(*events: Event, partition: int = 0, start: int = 0) -> list[tuple[Record, Event]]:
+    return [(Record(partition, start + n, b"x"), each) for n, each in enumerate(events)]
 
 
 def views(count: int, who: int = 1) -> list[Event]:
@@ -44,8 +44,8 @@ def views(count: int, who: int = 1) -> list[Event]:
 
 def flush(folding: Folding, durable: MemoryDurable) -> None:
     """Makes durable what is dirty, as the flusher does."""
-    for partition, saves in folding.take_dirty().items():
-        durable.save_profiles(partition, durable.acquire(partition), saves)
+    for partition, due in folding.take_dirty().items():
+        durable.save_profiles(partition, durable.acquire(partition).epoch, due.saves)
     folding.flushed()
 
 
@@ -57,7 +57,7 @@ def events_of(row: Shown) -> int:
 def test_a_batch_shows_each_changed_person_once_as_of_its_end() -> None:
     rows = folding_of(Counting()).fold(placed(*views(3), *views(2, who=2)))
     assert {row.person: events_of(row) for row in rows} == {person(1): 3, person(2): 2}
-    assert unpack_flags(rows[0].flags or b"").as_of_s == T0 // 1000
+    assert unpack_flags(rows[0].flags or b"", T0 // 1000).as_of_s == T0 // 1000
 
 
 def test_a_person_is_loaded_once_and_then_remembered() -> None:
@@ -68,20 +68,21 @@ def test_a_person_is_loaded_once_and_then_remembered() -> None:
     assert durable.asked == [{person(1)}]
 
 
-def test_what_the_watermark_says_is_folded_is_passed_over() -> None:
+def test_what_the_watermark_says_is_folded_is_passed_over_and_shown_once_more() -> None:
     durable = Counting()
     folding = folding_of(durable)
     folding.fold(placed(*views(5)))
     flush(folding, durable)
     successor = folding_of(durable)
-    assert successor.fold(placed(*views(5))) == []
+    (row,) = successor.fold(placed(*views(5)))
+    assert events_of(row) == 5 and not successor.dirty
     (row,) = successor.fold(placed(*views(7)))
     assert events_of(row) == 7
 
 
 def test_the_offset_of_another_partition_says_nothing() -> None:
     durable = Counting()
-    durable.save_profiles(1, durable.acquire(1), [Save(person(1), folding_state(), 900)])
+    durable.save_profiles(1, durable.acquire(1).epoch, [Save(person(1), folding_state(), 900)])
     (row,) = folding_of(durable).fold(placed(event("view", at=T0 + 50)))
     assert events_of(row) == 3
 
@@ -101,8 +102,8 @@ def test_an_event_that_changes_nothing_shows_nothing_and_dirties_nobody() -> Non
 def test_taking_the_dirty_gives_state_and_watermark_by_partition() -> None:
     folding = folding_of(Counting())
     folding.fold([*placed(*views(2)), *placed(*views(1, who=2), partition=1, start=40)])
-    saves = folding.take_dirty()
-    assert {p: [(s.person, s.offset) for s in batch] for p, batch in saves.items()} == {
+    dues = folding.take_dirty()
+    assert {p: [(s.person, s.offset) for s in due.saves] for p, due in dues.items()} == {
         0: [(person(1), 1)],
         1: [(person(2), 40)],
     }
@@ -117,7 +118,7 @@ def test_who_changes_during_a_flush_is_dirty_again() -> None:
     folding.take_dirty()
     folding.fold(placed(event("view", at=T0 + 9), start=1))
     folding.flushed()
-    assert [save.offset for save in folding.take_dirty()[0]] == [1]
+    assert [save.offset for save in folding.take_dirty()[0].saves] == [1]
 
 
 def test_the_durable_are_forgotten_first_and_the_others_never() -> None:
@@ -181,7 +182,51 @@ def test_where_the_fold_breaks_the_event_is_named_and_the_state_is_as_before() -
         def score_one(self, row: list[float]) -> float:
             raise ZeroDivisionError("no")
 
-    folding = Folding(Counting(), CATALOGUE, lambda tenant: {"buys_within_7_days": Broken()}, 10)
-    rows = folding.fold(placed(event("search"), event("view", at=T0 + 1), event("search", at=T0 + 2)))
+    folding = Folding(Counting(), lambda: CATALOGUE, lambda tenant: {"buys_within_7_days": Broken()}, 10)
+    failed: list[tuple[int, str]] = []
+
+    def fails(record: Record, reason: str) -> bool:
+        failed.append((record.offset, reason))
+        return True
+
+    rows = folding.fold(placed(event("search"), event("view", at=T0 + 1), event("search", at=T0 + 2)), fails)
     assert [events_of(row) for row in rows] == [2]
-    assert folding.failed == [((0, 1), "ZeroDivisionError: no")]
+    assert failed == [(1, "ZeroDivisionError: no")]
+
+
+def test_where_a_failure_is_one_too_many_nothing_more_of_the_partition_is_folded() -> None:
+    durable = Counting()
+    durable.save_profiles(0, durable.acquire(0).epoch, [Save(person(2), b"\xc1", 0)])
+    folding = folding_of(durable)
+    asked: list[str] = []
+    batch = [
+        *placed(event("view", at=T0), event("view", at=T0 + 1, who=2), event("view", at=T0 + 2), start=5),
+        *placed(event("view", who=3), partition=1),
+    ]
+    rows = folding.fold(batch, lambda record, reason: bool(asked.append(reason)))
+    assert {row.person: events_of(row) for row in rows} == {person(1): 1, person(3): 1}
+    assert len(asked) == 1 and asked[0].startswith("stored profile: not a profile")
+    assert [save.offset for save in folding.take_dirty()[0].saves] == [5]
+
+
+def test_who_moved_between_segments_is_counted_from_what_was_last_given_away() -> None:
+    durable = Counting()
+    folding = folding_of(durable)
+    folding.fold(placed(*(event("add_to_cart", "p1", at=T0 + n) for n in range(3))))
+    due = folding.take_dirty()[0]
+    move = due.moves[person(1)]
+    assert (move.tenant, move.before) == ("shop", Marks()) and move.after != move.before
+    folding.flushed()
+    folding.fold(placed(event("login", at=T0 + 4), start=3))
+    again = folding.take_dirty()[0].moves
+    assert again == {} or again[person(1)].before == move.after
+
+
+def test_leaving_a_partition_forgets_its_people_their_changes_and_nobody_else() -> None:
+    folding = folding_of(Counting())
+    mine = [event("add_to_cart", "p1", at=T0 + n, who=1) for n in range(3)]
+    folding.fold([*placed(*mine), *placed(event("login", who=2), partition=1)])
+    before = folding.waiting_changes
+    assert folding.leave(0) == {person(1)}
+    assert folding.waiting_changes < before
+    assert set(folding.take_dirty()) == {1}

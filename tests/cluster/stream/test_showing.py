@@ -93,11 +93,11 @@ def test_of_one_person_only_the_newest_row_waits(bench: Bench) -> None:
 
 def test_a_decision_that_waits_is_not_lost_to_a_later_row(bench: Bench) -> None:
     bench.hot.away = True
-    bench.show(row(1, b"a", Consent(1, 5)))
+    bench.show(row(1, b"a", Consent(6, 5)))
     bench.show(row(1, b"b"))
     bench.hot.away = False
     bench.later()
-    assert bench.states(1) == [HotRow(Consent(1, 5), b"b")]
+    assert bench.states(1) == [HotRow(Consent(6), None)], "a denial stands whatever is shown"
 
 
 def test_while_something_waits_nothing_newer_overtakes_it(bench: Bench) -> None:

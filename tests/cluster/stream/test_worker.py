@@ -1,19 +1,22 @@
 """The partition worker: nothing lost and nothing doubled, whatever dies or is away; each with a mutant that must be caught."""
 
+import asyncio
 import random
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.stream import showing
-from cluster.stream.folding import Folding, Held
-from rayce.consent import Consent
+from cluster.stream.flushing import Done
+from cluster.stream.folding import Due, Folding, Held
+from cluster.stream.partition import Partition
+from rayce.decay import DAY_MS, HOUR_MS
 from rayce.errors import Fenced
 from rayce.event import Event
-from rayce.fold import DAY_MS
-from rayce.metrics import Metrics
+from rayce.metrics import LABELS, Metrics
 from rayce.profile import decode_profile
 from rayce.stores.interfaces import Save
 from rayce.stores.memory import MemoryDurable
@@ -28,13 +31,13 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(showing, "LOOK_EVERY_S", 0.01)
 
 
-def traffic(count: int, people: int = 5, seed: int = 1) -> Iterator[Event]:
+def traffic(count: int, people: int = 5, seed: int = 1, every_ms: int = 60_000) -> Iterator[Event]:
     """Events of a few people, each with an id of its own."""
     chance = random.Random(seed)
     kinds = ("view", "add_to_cart", "purchase", "search")
     for n in range(count):
         who = chance.randrange(people)
-        yield event(chance.choice(kinds), f"p{chance.randrange(20)}", at=T0 + n * 60_000, who=who, event_id=f"e{n}")
+        yield event(chance.choice(kinds), f"p{chance.randrange(20)}", at=T0 + n * every_ms, who=who, event_id=f"e{n}")
 
 
 def assert_exact(world: World) -> None:
@@ -102,7 +105,7 @@ def test_wherever_workers_are_killed_nothing_is_lost_or_doubled(deaths: list[tup
 
 def _killed_before_the_commit(world: World) -> None:
     """A worker makes all durable, and dies before it commits anything."""
-    world.send(traffic(400, people=2))
+    world.send(traffic(400, people=2, every_ms=HOUR_MS))
     process = Process()
     worker = world.worker(process)
     worker._reader.commit = lambda positions, wait: process.kill()  # type: ignore[attr-defined,method-assign]
@@ -122,11 +125,12 @@ def test_control_without_the_watermark_the_tail_counts_twice(monkeypatch: pytest
     """The last ids alone do not save it: the tail is longer."""
 
     class Forgetful(Folding):
-        def _load(self, persons: set[str]) -> None:
+        def _load(self, persons: set[str]) -> dict[str, str]:
             missing = persons - self._people.keys()
-            super()._load(persons)
+            unreadable = super()._load(persons)
             for who in missing:
                 self._people[who] = Held(self._people[who].profile, -1, -1, self._people[who].state)
+            return unreadable
 
     world = World()
     _killed_before_the_commit(world)
@@ -141,7 +145,7 @@ def test_control_committed_before_durable_events_are_lost() -> None:
     world.send(traffic(100))
     process = Process()
     worker = world.worker(process)
-    worker._flusher.flush = lambda saves, done: done()  # type: ignore[method-assign]
+    worker._flusher.flush = lambda dues, done: done([])  # type: ignore[method-assign]
     running = Running(worker, process)
     wait_until(lambda: world.committed == world.ends())
     running.kill()
@@ -154,17 +158,17 @@ class Stalling(MemoryDurable):
 
     def __init__(self, careless: bool = False) -> None:
         super().__init__()
-        self.stalled: list[Sequence[Save]] = []
+        self.stalled: set[threading.Thread] = set()
         self.careless = careless
 
-    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save]) -> None:
-        while saves in self.stalled:
-            wait_until(lambda: saves not in self.stalled)
+    def save_profiles(self, partition: int, epoch: int, saves: Sequence[Save], tally: bytes | None = None) -> None:
+        while threading.current_thread() in self.stalled:
+            wait_until(lambda: threading.current_thread() not in self.stalled)
         if self.careless:
             epoch = self._epochs[partition]
             for save in saves:
                 self._profiles.pop(save.person, None)
-        super().save_profiles(partition, epoch, saves)
+        super().save_profiles(partition, epoch, saves, tally)
 
 
 def _zombie(world: World, durable: Stalling) -> Running:
@@ -175,12 +179,12 @@ def _zombie(world: World, durable: Stalling) -> Running:
     worker = world.worker(process)
     original = worker._flusher.flush
 
-    def stall(saves: dict[int, Sequence[Save]], done: object) -> None:
+    def stall(dues: Mapping[Partition, Due], done: Done) -> None:
         worker._flusher.flush = original  # type: ignore[method-assign]
-        durable.stalled += [batch for batch in saves.values() if batch]
-        original(saves, done)  # type: ignore[arg-type]
+        durable.stalled.add(worker._flusher._thread)
+        original(dues, done)
 
-    worker._flusher.flush = stall  # type: ignore[method-assign,assignment]
+    worker._flusher.flush = stall  # type: ignore[method-assign]
     zombie = Running(worker, process)
     wait_until(lambda: bool(durable.stalled))
     world.send(event("view", at=T0 + DAY_MS + n, who=0, event_id=f"later{n}") for n in range(30))
@@ -217,16 +221,31 @@ def test_two_workers_share_the_partitions_and_each_is_fenced_alone() -> None:
     assert_exact(world)
 
 
-def test_while_hot_memory_is_away_work_goes_on_and_later_all_is_shown() -> None:
+def test_while_hot_memory_is_away_work_goes_on_and_later_all_is_shown_and_committed() -> None:
     world = World()
     world.hot.away = True
     running = world.start()
     world.send(traffic(200))
+    wait_until(lambda: world.states() == world.expected())
+    assert world.committed == {}
+    world.hot.away = False
     world.work_off(running)
     assert_exact(world)
-    world.hot.away = False
-    wait_until(lambda: world.shown() == world.expected())
+    assert world.shown() == world.expected()
     running.stop()
+
+
+def test_a_worker_that_dies_while_hot_memory_is_away_leaves_nobody_with_old_flags_there() -> None:
+    world = World()
+    world.hot.away = True
+    running = world.start()
+    world.send(traffic(200))
+    wait_until(lambda: world.states() == world.expected())
+    running.kill()
+    world.hot.away = False
+    world.work_off_in_order()
+    assert_exact(world)
+    assert world.shown() == world.expected()
 
 
 def test_hot_memory_that_was_emptied_is_filled_again_with_what_was_just_shown() -> None:
@@ -406,7 +425,7 @@ def test_nothing_after_a_dead_letter_is_committed_before_it_is_buried() -> None:
 
 def test_dead_letters_that_cannot_be_buried_are_bounded() -> None:
     world = World()
-    running = world.start(poll_max_records=10)
+    running = world.start(poll_max_records=10, dead_letter_limit=1_000)
     world.dead_letters_away = True
     world.send_raw(*(b"\xc1" for _ in range(500)))
     wait_until(lambda: bool(running.worker._dead))
@@ -426,7 +445,8 @@ def test_a_withdrawal_comes_through_to_both_memories() -> None:
     assert_exact(world)
     assert decode_profile(world.states()[person(1)]).events == 0
     assert world.shown() == {}
-    assert world.hot._consents == {person(1): Consent(0, T0 + 5)}
+    (row,) = asyncio.run(world.hot.read_flags([person(1)]))
+    assert row.consent is not None and row.consent.purposes == 0
 
 
 def test_a_bug_in_the_flusher_ends_the_worker() -> None:
@@ -466,5 +486,8 @@ def test_it_tells_how_it_is_doing() -> None:
     wait_until(
         lambda: complete() and all(v == 0 for k, v in told._numbers.items() if "lag" in k[0] or "waiting" in k[0])
     )
-    assert {k[1] for k in told._numbers} == {str(p) for p in range(PARTITIONS)}
+    by_partition = [k for k in told._numbers if LABELS[k[0]] == ("partition",)]  # type: ignore[index]
+    assert {k[1] for k in by_partition} == {str(p) for p in range(PARTITIONS)}
+    assert told._numbers["rayce_stream_evaluated_events_total",] > 0
+    assert told._numbers["rayce_stream_inferences_total",] == 0, "this world has no models"
     running.stop()

@@ -6,17 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from cluster.stream.reading import Record
 from cluster.stream.worker import Worker
 from rayce.errors import Unavailable
 from rayce.event import Event, encode_event
+from rayce.features.feature_set import ALL
 from rayce.fold import fold
-from rayce.profile import Profile, encode_profile
+from rayce.profile import Profile, decode_profile, encode_profile
 from rayce.segments.catalogue import Catalogue, load_catalogue
+from rayce.segments.change import SegmentChange, decode_change, difference
 from rayce.segments.evaluation import Scorer, evaluate
+from rayce.segments.tally import Tally
 from rayce.settings import StreamSettings
-from rayce.stores.interfaces import EVENTS, Record
+from rayce.stores.interfaces import CHANGES, EVENTS
 from rayce.stores.memory import MemoryDurable, MemoryHot
 from rayce.stores.memory_log import MemoryLog
+from tests.samples import T0
 
 WITHIN_S = 30.0
 PARTITIONS = 2
@@ -109,7 +114,9 @@ class World:
         self.dead: list[tuple[Record, str]] = []
         self.dead_letters_away = False
         self.catalogue = catalogue or load_catalogue()
+        self.catalogue_of: Callable[[], Catalogue] = lambda: self.catalogue
         self.models = models or {}
+        self.features = ALL
         self.sent: list[Event] = []
 
     def send(self, events: Iterable[Event]) -> None:
@@ -123,20 +130,32 @@ class World:
         asyncio.run(self.log.write(EVENTS, [(key, value) for value in values]))
 
     def worker(
-        self, process: Process | None = None, partitions: Sequence[int] = range(PARTITIONS), **settings: int
+        self,
+        process: Process | None = None,
+        partitions: Sequence[int] = range(PARTITIONS),
+        waits: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        threaded: bool = True,
+        **settings: int,
     ) -> Worker:
         """A worker that is not running yet."""
         process = process or Process()
         knobs = StreamSettings(**{"flush_interval_ms": 5, **settings})
         return Worker(
             partitions=list(partitions),
-            reader=Through(process, self.log.reader(partitions, knobs.poll_max_records)),
+            reader=Through(process, self.log.reader((), knobs.poll_max_records)),  # type: ignore[arg-type]
             durable=Through(process, self.durable),  # type: ignore[arg-type]
             hot=Through(process, self.hot),  # type: ignore[arg-type]
             dead_letter=lambda record, reason: process.call(self._bury, record, reason),
-            catalogue=self.catalogue,
+            catalogue_of=self.catalogue_of,
             models_of=lambda tenant: self.models,  # type: ignore[arg-type,return-value]
             settings=knobs,
+            announcer=Through(process, self.log.announcer()),  # type: ignore[arg-type]
+            waits=waits,
+            clock=clock,
+            now_ms=lambda: T0,
+            threaded=threaded,
+            features=self.features,
         )
 
     def start(self, process: Process | None = None, **settings: Any) -> Running:
@@ -185,11 +204,58 @@ class World:
                 people[event.person] = evaluate(after, event, self.catalogue, self.models)  # type: ignore[arg-type]
         return {person: encode_profile(profile) for person, profile in people.items()}
 
+    def announced(self) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
+        """What subscribers were told: person, causing event, entered, left; in order of each person."""
+        records = [r for p in range(PARTITIONS) for r in self.log.read(p, 0, 1_000_000, CHANGES)]
+        changes = [decode_change(record.value) for record in records]
+        assert [change.person.encode() for change in changes] == [record.key for record in records]
+        return sorted(map(_told, changes), key=lambda told: told[0])
+
+    def expected_announcements(self) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
+        """What folding the log once, in order, has to tell."""
+        people: dict[str, Profile] = {}
+        told = []
+        for event in self.sent:
+            before = people.get(event.person, Profile())
+            after = fold(before, event)
+            if after is not before:
+                after = evaluate(after, event, self.catalogue, self.models)  # type: ignore[arg-type]
+                people[event.person] = after
+                entered, left = difference(before, after, event.timestamp_ms, self.catalogue.names)
+                if entered or left:
+                    told.append((event.person, event.event_id, tuple(each.name for each in entered), left))
+        return sorted(told, key=lambda each: each[0])
+
+    def sizes(self) -> dict[tuple[int, int], int]:
+        """Durable tallies: people by bit and moment, at moments when short-lived memberships end."""
+        whole = Tally()
+        for partition in range(PARTITIONS):
+            whole.merge(Tally.from_bytes(self.durable._tallies.get(partition, b"")))
+        return self._sizes(whole)
+
+    def recounted_sizes(self) -> dict[tuple[int, int], int]:
+        """The same counted from what is durable of each person."""
+        whole = Tally()
+        for state in self.states().values():
+            profile = decode_profile(state)
+            whole.change(0, (), profile.flags, profile.short_lived, 0, profile.tenant)
+        return self._sizes(whole)
+
+    def _sizes(self, tally: Tally) -> dict[tuple[int, int], int]:
+        moments = range(T0 // 1000, T0 // 1000 + 6 * 86_400, 1_800)
+        return {
+            (bit, at): size for bit in self.catalogue.names for at in moments if (size := tally.size(bit, at, "shop"))
+        }
+
     def shown(self) -> dict[str, bytes]:
         """State in hot memory by person."""
         people = sorted({event.person for event in self.sent})
         rows = asyncio.run(self.hot.read_states(people))
         return {person: row.value for person, row in zip(people, rows, strict=True) if row.value is not None}
+
+
+def _told(change: SegmentChange) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    return change.person, change.cause.event_id, tuple(each.name for each in change.entered), change.left
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

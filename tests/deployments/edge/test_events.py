@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rayce.consent import PERSONALIZATION, TRAINING, Consent
+from rayce.consent import PERSONALIZATION, TRAINING
 from tests.deployments.asgi import call
 from tests.deployments.shop import Shop
 from tests.samples import T0
@@ -133,10 +133,10 @@ async def test_without_consent_nothing_of_the_person_reaches_the_log(
 async def test_control_without_the_check_the_event_of_a_stranger_is_in_the_log(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def yes(person: str) -> Consent:
-        return Consent(PERSONALIZATION)
+    async def yes(person: str) -> int:
+        return PERSONALIZATION
 
-    monkeypatch.setattr(shop.edge.people, "consent", yes)
+    monkeypatch.setattr(shop.edge.people, "purposes", yes)
     await shop.call("POST", "/v1/events", VIEW)
     assert [event.person for event in shop.logged()] == [shop.person("ada")]
 

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deployments.edge import ladder
+from deployments.edge.edge import ReadAsk
 from rayce.consent import Consent
-from rayce.fold import DAY_MS
+from rayce.decay import DAY_MS
 from rayce.profile import Profile, encode_profile
 from rayce.stores.interfaces import Shown
 from tests.deployments.shop import Shop, broken, items_of, late, never, shop_settings
@@ -187,6 +188,36 @@ async def test_whatever_is_away_no_read_is_refused(ada: Shop, away: list[str], r
     assert (await ada.recommend()).json["personal"] is known
 
 
+async def test_whom_the_feature_reader_cannot_tell_of_the_edge_reads_itself(ada: Shop) -> None:
+    """Cause of contextual replies in an outage: the reader's "unknown" passed for "no consent"."""
+
+    async def cannot_tell(_ask: ReadAsk) -> None:
+        return None
+
+    ada.reader = cannot_tell
+    reply = await ada.recommend()
+    assert (reply.json["served"], reply.json["personal"]) == ("live", True)
+
+
+async def test_where_no_store_can_tell_the_reply_is_contextual_and_says_so_by_its_rung(ada: Shop) -> None:
+    ada.hot.away = ada.durable.away = True
+    reply = await ada.recommend()
+    assert (reply.json["served"], reply.json["personal"]) == ("global", False)
+    assert items_of(reply)
+    ada.hot.away = ada.durable.away = False
+    assert (await ada.recommend("nobody")).json["served"] == "live", "nobody is known to be nobody"
+
+
+async def test_that_no_store_can_tell_is_no_withdrawal_and_what_is_kept_stays(ada: Shop) -> None:
+    listed = items_of(await ada.recommend())
+    ada.hot.away = ada.durable.away = True
+    assert (await ada.recommend()).json["personal"] is False
+    ada.hot.away = ada.durable.away = False
+    ada.ranker = broken
+    reply = await ada.recommend()
+    assert (reply.json["served"], items_of(reply)) == ("stale", listed)
+
+
 async def test_a_ranker_without_a_model_is_no_failure_but_a_lower_rung(ada: Shop) -> None:
     ada.durable._live.pop("shop/ranker")
     ada.live._loaded.pop("shop/ranker")
@@ -248,7 +279,7 @@ async def test_a_withdrawal_takes_the_kept_reply_away(ada: Shop) -> None:
 
 async def test_without_consent_the_reply_is_contextual_and_nothing_of_the_person_is_read(shop: Shop) -> None:
     state = encode_profile(Profile(tenant="shop", purposes=1, events=1, cart={"p0": (1, 1.0)}))
-    shop.hot.show([Shown(shop.person("bob"), state, b"\0\0\0\0\0", Consent(6, 1))])
+    shop.hot.show([Shown(shop.person("bob"), state, b"\1\0\0", Consent(6, 1))])
     shop.publish({"bob": [("p11", 9.0)]})
     stranger = await shop.recommend("stranger")
     bob = await shop.recommend("bob")
@@ -278,7 +309,7 @@ async def test_a_bought_product_comes_back_after_its_time(ada: Shop) -> None:
 
 @pytest.mark.parametrize("state", [b"", b"\xc1 damaged", encode_profile(Profile(version=99))])
 async def test_a_profile_that_cannot_be_read_is_no_profile(ada: Shop, state: bytes) -> None:
-    ada.hot.show([Shown(ada.person("ada"), state, b"\0\0\0\0\0")])
+    ada.hot.show([Shown(ada.person("ada"), state, b"\1\0\0")])
     assert items_of(await ada.recommend())
     ada.ranker = broken
     assert items_of(await ada.recommend())

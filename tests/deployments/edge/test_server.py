@@ -77,9 +77,8 @@ async def test_every_reply_says_how_long_it_took_and_is_counted(shop: Shop) -> N
 @pytest.mark.parametrize("key", ["shop-key", "other-key", "sender-key", "wrong", None])
 async def test_the_front_answers_as_the_route_does(shop: Shop, user: str, key: str | None) -> None:
     flags = pack_flags(Profile(flags=5, last_ms=T0))
-    shop.hot.show(
-        [Shown(shop.person("ada"), b"x", flags, Consent(1, 1)), Shown(shop.person("eve"), b"x", flags, Consent(0, 1))]
-    )
+    ada, eve = shop.person("ada"), shop.person("eve")
+    shop.hot.put_back([Shown(ada, b"x", flags), Shown(eve, b"x", flags)], {ada: Consent(1, 1), eve: Consent(0, 1)})
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     by_front = await call(shop.app, "GET", f"/v1/users/{user}/segments", headers=headers)
     by_route = await call(shop.app, "GET", f"/v1/users/{user}/segments?at={T0}", headers=headers)

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from deployments.edge.server import Server
 from rayce.consent import Consent
+from rayce.features.catalogue import parse_features
 from rayce.profile import Profile, encode_profile
 from rayce.segments.flags import pack_flags
 from rayce.stores.interfaces import Shown
@@ -166,8 +168,16 @@ async def test_the_profile_tells_features_session_cart_and_purchases(ada: Shop) 
     assert (later.json["features"]["days_since_purchase"], later.json["age_s"]) == (1.0, 86_400.0)
 
 
+async def test_the_profile_tells_only_features_that_are_on(ada: Shop) -> None:
+    all_on = (await ada.call("GET", "/v1/users/ada/profile")).json
+    assert "views_5m" in all_on["features"] and "top_category" in all_on["words"]
+    ada.app = Server(ada.edge._replace(features=parse_features("{version: 1, families: [price]}"))).app()
+    some = (await ada.call("GET", "/v1/users/ada/profile")).json
+    assert "mean_price_seen" in some["features"] and "views_5m" not in some["features"] and some["words"] == {}
+
+
 async def test_a_profile_of_a_newer_version_is_asked_for_again_later(ada: Shop) -> None:
-    ada.hot.show([Shown(ada.person("ada"), encode_profile(Profile(version=99)), b"\0\0\0\0\0")])
+    ada.hot.show([Shown(ada.person("ada"), encode_profile(Profile(version=99)), b"\1\0\0")])
     assert (await ada.call("GET", "/v1/users/ada/profile")).status == 503
 
 

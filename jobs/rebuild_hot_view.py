@@ -1,0 +1,102 @@
+"""Fills hot memory (Redis) from durable memory (DynamoDB) while everything goes on, all tenants at once; publishes nothing.
+
+Needed after hot memory was lost and before its load can go to durable memory for long; who is asked for meanwhile is fetched
+on the spot. A run that was ended goes on with `--from-segment`: the last line it said tells which.
+"""
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from jobs.job import PATIENCE_MS
+from rayce.errors import RayceError
+from rayce.misses import DurablePeople
+from rayce.rebuild import Rebuild, Rebuilt
+from rayce.settings import Settings, load_settings
+from rayce.stores.dynamo import DynamoStore
+from rayce.stores.interfaces import HotWriter
+from rayce.stores.redis_view import RedisWriter
+
+SEGMENTS, AT_ONCE = 64, 2
+
+
+class Progress:
+    """Says how far it is: everything below `from_segment` is done. Called from several threads."""
+
+    def __init__(self, segments: int, from_segment: int, say: Callable[[str], None]) -> None:
+        self._segments = segments
+        self._say = say
+        self._lock = threading.Lock()
+        self._ended: set[int] = set()
+        self._people = 0
+        self.from_segment = from_segment
+
+    def done(self, segment: int, found: Rebuilt) -> None:
+        """A segment is done."""
+        with self._lock:
+            self._people += found.people
+            self._ended.add(segment)
+            while self.from_segment in self._ended:
+                self.from_segment += 1
+            self._say(
+                f"{len(self._ended)} of {self._segments} segments, {self._people:,} people;"
+                f" to go on later: --from-segment {self.from_segment}"
+            )
+
+
+def rebuild_hot_view(
+    durable: DurablePeople, hot: HotWriter, segments: int, from_segment: int, at_once: int, say: Callable[[str], None]
+) -> dict[str, float]:
+    """Rebuild; returns the metrics."""
+    progress = Progress(segments, from_segment, say)
+    started_s = time.monotonic()
+    found = Rebuild(durable, hot, segments).run(range(from_segment, segments), at_once, progress.done)
+    seconds = time.monotonic() - started_s
+    per_100k = seconds * 100_000 / found.people if found.people else 0.0
+    return {"people": found.people, "shown": found.shown, "seconds_per_100k": round(per_100k, 2)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Composes the run from the command line; returns the exit code: 0 done, 1 a store failed or a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.rebuild_hot_view", description=__doc__)
+    parser.add_argument(
+        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
+    )
+    parser.add_argument(
+        "--segments", type=int, default=SEGMENTS, help="parts the scan is cut into; the same when resumed"
+    )
+    parser.add_argument("--from-segment", type=int, default=0, help="go on from here")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="parts scanned at the same time")
+    arguments = parser.parse_args(argv)
+    if not 0 <= arguments.from_segment < arguments.segments or arguments.at_once < 1:
+        parser.error("0 <= --from-segment < --segments, and --at-once is at least 1")
+    started_s = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"rebuild_hot_view {time.monotonic() - started_s:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    try:
+        durable, hot = _stores(load_settings(arguments.settings))
+        metrics = rebuild_hot_view(durable, hot, arguments.segments, arguments.from_segment, arguments.at_once, say)
+    except RayceError as error:
+        say(f"failed: {error}; what was put back stays")
+        return 1
+    seconds = round(time.monotonic() - started_s, 1)
+    line = {"job": "rebuild_hot_view", "generation": {}, "metrics": metrics, "seconds": seconds}
+    print(msgspec.json.encode(line).decode(), flush=True)
+    return 0
+
+
+def _stores(settings: Settings) -> tuple[DurablePeople, HotWriter]:
+    """With patience: a run has time."""
+    dynamodb = replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS))
+    return DynamoStore(dynamodb), RedisWriter(settings.redis)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
