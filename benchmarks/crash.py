@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Traffic:
 
     def send(self) -> None:
         """The next part."""
-        part = [event for event, _n in zip(self._events, range(self._part), strict=False)]
+        part = list(islice(self._events, self._part))
         self._log.fill(part)
         self.sent.update(event.person for event in part)
 
@@ -101,6 +102,7 @@ def control(path: Path, settings: Settings, log: EventLog, kills: int) -> dict[s
         with WorkerProcess(path, partitions, "--mutant", "without_watermark") as worker:
             before = log.committed()
             while log.committed() == before:
+                worker.tell()  # raises where it has ended
                 time.sleep(0.01)
             wait_for_half_a_flush(worker, log)
             worker.kill()

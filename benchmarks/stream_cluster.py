@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
@@ -19,6 +19,10 @@ ANSWER_WITHIN_S = 60.0
 
 class StreamCluster(LocalCluster):
     """A `LocalCluster` whose HTTP side is not there."""
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
 
     def _up(self) -> None:
         self.stack.up()

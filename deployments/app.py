@@ -69,7 +69,11 @@ class FeatureReaderDeployment:
         hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
         executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")
         within_s = PATIENCE * settings.edge.read_deadline_ms / 1000
-        self._reader = FeatureReader(People(hot, durable, executor), hot, durable, executor, within_s)
+        features = load_features(settings.features.catalogue)
+        live = _live(settings, {CATALOGUE: catalogue_parser(features)})
+        catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
+        people = People(hot, durable, executor, listing_of=lambda tenant: catalogues.current.listing(tenant))
+        self._reader = FeatureReader(people, hot, durable, executor, within_s)
         gc.set_threshold(*GC_THRESHOLDS)
 
     async def read_many(self, asks: Sequence[ReadQuestion]) -> list[Reply]:
@@ -106,13 +110,20 @@ class EdgeRouter:
         read_s, rank_s = settings.edge.read_deadline_ms / 1000, settings.edge.rank_deadline_ms / 1000
         features = load_features(settings.features.catalogue)
         live = _live(settings, {**EDGE_KINDS, CATALOGUE: catalogue_parser(features)})
+        catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
         self._edge = Edge(
             settings=settings,
             callers=Callers(settings.edge.api_keys),
             pseudonymizer=pseudonymizer,
             stamper=Stamper(pseudonymizer, settings.privacy),
-            catalogues=LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features)),
-            people=People(hot, durable, executor, lambda store: metrics.add("rayce_failures_total", 1, store)),
+            catalogues=catalogues,
+            people=People(
+                hot,
+                durable,
+                executor,
+                lambda store: metrics.add("rayce_failures_total", 1, store),
+                listing_of=lambda tenant: catalogues.current.listing(tenant),
+            ),
             hot=hot,
             durable=durable,
             log=LogWriter(settings.kafka),

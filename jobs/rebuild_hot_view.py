@@ -15,14 +15,19 @@ from msgspec.structs import replace
 
 from jobs.job import PATIENCE_MS
 from rayce.errors import RayceError
+from rayce.features.catalogue import load_features
+from rayce.live_catalogue import current_catalogue
 from rayce.misses import DurablePeople
 from rayce.rebuild import Rebuild, Rebuilt
+from rayce.segments.catalogue import Catalogue
 from rayce.settings import Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.interfaces import HotWriter
+from rayce.stores.interfaces import Durable, HotWriter
 from rayce.stores.redis_view import RedisWriter
 
 SEGMENTS, AT_ONCE = 64, 2
+EXPIRED_FOR_S = 3_600
+"""Short-lived flags are put back for so long after they have ended: whoever asks as of a moment ago may want them."""
 
 
 class Progress:
@@ -50,12 +55,20 @@ class Progress:
 
 
 def rebuild_hot_view(
-    durable: DurablePeople, hot: HotWriter, segments: int, from_segment: int, at_once: int, say: Callable[[str], None]
+    durable: DurablePeople,
+    hot: HotWriter,
+    segments: int,
+    from_segment: int,
+    at_once: int,
+    say: Callable[[str], None],
+    catalogue: Catalogue,
+    now_s: int,
 ) -> dict[str, float]:
-    """Rebuild; returns the metrics."""
+    """Rebuild; returns the metrics. What had expired `EXPIRED_FOR_S` before `now_s` is left out."""
     progress = Progress(segments, from_segment, say)
     started_s = time.monotonic()
-    found = Rebuild(durable, hot, segments).run(range(from_segment, segments), at_once, progress.done)
+    rebuild = Rebuild(durable, hot, segments, listing_of=catalogue.listing, now_s=now_s - EXPIRED_FOR_S)
+    found = rebuild.run(range(from_segment, segments), at_once, progress.done)
     seconds = time.monotonic() - started_s
     per_100k = seconds * 100_000 / found.people if found.people else 0.0
     return {"people": found.people, "shown": found.shown, "seconds_per_100k": round(per_100k, 2)}
@@ -81,8 +94,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"rebuild_hot_view {time.monotonic() - started_s:6.1f} s  {text}", file=sys.stderr, flush=True)
 
     try:
-        durable, hot = _stores(load_settings(arguments.settings))
-        metrics = rebuild_hot_view(durable, hot, arguments.segments, arguments.from_segment, arguments.at_once, say)
+        settings = load_settings(arguments.settings)
+        durable, hot = _stores(settings)
+        features = load_features(settings.features.catalogue)
+        catalogue = current_catalogue(durable, settings.segments.catalogue, features)
+        metrics = rebuild_hot_view(
+            durable,
+            hot,
+            arguments.segments,
+            arguments.from_segment,
+            arguments.at_once,
+            say,
+            catalogue,
+            int(time.time()),
+        )
     except RayceError as error:
         say(f"failed: {error}; what was put back stays")
         return 1
@@ -92,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _stores(settings: Settings) -> tuple[DurablePeople, HotWriter]:
+def _stores(settings: Settings) -> tuple[Durable, HotWriter]:
     """With patience: a run has time."""
     dynamodb = replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS))
     return DynamoStore(dynamodb), RedisWriter(settings.redis)

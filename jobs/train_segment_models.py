@@ -1,6 +1,7 @@
 """Trains every model that the segment catalogue names, each as generation `<tenant>/segment-model.<name>`."""
 
 import sys
+from functools import partial
 
 from jobs.job import Job, Outcome, main
 from rayce.consent import PERSONALIZATION, TRAINING
@@ -36,7 +37,7 @@ def train_segment_models(job: Job) -> Outcome:
     generations = {}
     for name, model in models.items():
         kind = job.name(f"segment-model.{name}")
-        generations[kind] = publish(job.durable, kind, model.files, lambda files: check_model(files, names))
+        generations[kind] = publish(job.durable, kind, model.files, partial(check_model, names=model.features))
     metrics = {f"{name}.{metric}": value for name, model in models.items() for metric, value in model.metrics.items()}
     return Outcome(generations, metrics)
 

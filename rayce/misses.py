@@ -30,6 +30,8 @@ class Stored(NamedTuple):
     consent: Consent | None
     state: bytes | None
     flags: bytes | None
+    tenant: str = ""
+    """Whose person it is; "" where there is nothing to show."""
 
 
 ABSENT = Stored(None, None, None)
@@ -104,4 +106,6 @@ def stored(consent: Consent | None, state: bytes | None) -> Stored:
         profile = decode_profile(state)
     except InvalidArtifact:
         return Stored(consent, None, None)
-    return Stored(consent, state, pack_flags(profile)) if profile.events else Stored(consent, None, None)
+    return (
+        Stored(consent, state, pack_flags(profile), profile.tenant) if profile.events else Stored(consent, None, None)
+    )

@@ -17,6 +17,7 @@ from rayce.consent import PERSONALIZATION, UNKNOWN, Consent
 from rayce.errors import Unavailable
 from rayce.gate import Gate
 from rayce.misses import ABSENT, DurablePeople, Misses, Stored
+from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotReader, HotRow, Shown
 
 MAX_BATCH = 256
@@ -48,8 +49,10 @@ class People:
         executor: Executor,
         failed: Callable[[str], None] = lambda store: None,
         clock: Callable[[], float] = time.monotonic,
+        listing_of: Callable[[str], Listing | None] = lambda tenant: None,
     ) -> None:
-        """`failed` is told the name of each store that did not answer."""
+        """`failed` is told the name of each store that did not answer; `listing_of` says which membership lists a tenant has."""
+        self._listing_of = listing_of
         self._hot = hot
         self._durable = durable
         self._executor = executor
@@ -94,9 +97,10 @@ class People:
         found = await self._miss(person, within_s, row.consent is not None)
         return _allowed(row.consent or found.consent, found.state)
 
-    async def put_consent(self, person: str, consent: Consent) -> None:
+    async def put_consent(self, person: str, consent: Consent, tenant: str = "") -> None:
         """Durable first, then hot: in force at once. `Unavailable` if it could not be made durable.
 
+        Who denies is taken out of the tenant's membership lists in the same step (without a `tenant`: by the worker, later).
         Where hot memory is away readers take durable memory; the decision reaches the hot one through the log.
         """
         loop = asyncio.get_running_loop()
@@ -104,7 +108,7 @@ class People:
         self._absent.pop(person, None)
         for _attempt in range(HOT_ATTEMPTS):
             try:
-                await self._hot.put_consent(person, consent)
+                await self._hot.put_consent(person, consent, self._listing_of(tenant) if tenant else None)
             except Unavailable:
                 continue
             return
@@ -153,7 +157,11 @@ class People:
     async def _backfill(self, persons: Sequence[str], found: Sequence[Stored]) -> None:
         if self.hot_breaker.is_open:
             return
-        rows = [Shown(p, f.state, f.flags) for p, f in zip(persons, found, strict=True) if f.state is not None]
+        rows = [
+            Shown(p, f.state, f.flags, None, self._listing_of(f.tenant))
+            for p, f in zip(persons, found, strict=True)
+            if f.state is not None
+        ]
         consents = {p: f.consent for p, f in zip(persons, found, strict=True) if f.consent is not None}
         try:
             await self._hot.backfill(rows, consents)

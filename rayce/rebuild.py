@@ -2,7 +2,8 @@
 
 Durable memory is scanned in segments, several at a time, each page by page, so memory is bounded. What is found is put back
 as after a miss: never over something that is there already, since a worker's row may be newer than the scan; consent by the
-newest decision. A run may be killed and started again from any segment; to put back twice does no harm.
+newest decision. Membership lists follow what is there then, so a new one gets its members. A run may be killed and started
+again from any segment; to put back twice does no harm.
 """
 
 import threading
@@ -13,6 +14,8 @@ from typing import NamedTuple
 
 from rayce.errors import Unavailable
 from rayce.misses import DurablePeople, Stored, stored
+from rayce.segments.flags import lean_flags
+from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotWriter, Shown, StoredProfile
 
 BATCH = 100
@@ -33,7 +36,18 @@ class Rebuilt(NamedTuple):
 class Rebuild:
     """One run. Raises `Unavailable` when a store stays away; what is put back stays."""
 
-    def __init__(self, durable: DurablePeople, hot: HotWriter, segments: int, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        durable: DurablePeople,
+        hot: HotWriter,
+        segments: int,
+        pause_s: float = PAUSE_S,
+        listing_of: Callable[[str], Listing | None] = lambda tenant: None,
+        now_s: int = 0,
+    ) -> None:
+        """`listing_of` says which membership lists a tenant has; short-lived flags that have expired by `now_s` are left out."""
+        self._listing_of = listing_of
+        self._now_s = now_s
         self._durable = durable
         self._hot = hot
         self._segments = segments
@@ -73,9 +87,13 @@ class Rebuild:
     def _put_back(self, page: Page) -> int:
         consents = self._durable.load_consents([person for person, _profile in page])
         found = [(person, stored(consents.get(person), profile.state)) for person, profile in page]
-        rows = [_row(person, each) for person, each in found if each.state is not None]
+        rows = [self._row(person, each) for person, each in found if each.state is not None]
         self._hot.put_back(rows, {person: each.consent for person, each in found if each.consent is not None})
         return len(rows)
+
+    def _row(self, person: str, found: Stored) -> Shown:
+        flags = found.flags and lean_flags(found.flags, self._now_s)
+        return Shown(person, found.state, flags, None, self._listing_of(found.tenant))
 
     def _patiently(self, work: Callable[[], Rebuilt]) -> Rebuilt:
         """A segment whose scan breaks off is begun anew: what was put back is there already."""
@@ -86,10 +104,6 @@ class Rebuild:
                 if not left or self._stop.wait(self._pause_s):
                     raise
         raise AssertionError("unreachable")
-
-
-def _row(person: str, found: Stored) -> Shown:
-    return Shown(person, found.state, found.flags)
 
 
 def _pages(people: Iterable[tuple[str, StoredProfile]], size: int) -> Iterator[Page]:

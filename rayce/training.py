@@ -44,11 +44,12 @@ class Rows(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A model: the files of its generation, what it scored, and each feature's share of the gain, largest first."""
+    """A model: the files of its generation, what it scored, each feature's share of the gain, and its columns."""
 
     files: dict[str, bytes]
     metrics: dict[str, float]
     importance: dict[str, float]
+    features: tuple[str, ...]
 
 
 def train_classifier(train: Rows, held_out: Rows, names: tuple[str, ...]) -> lightgbm.Booster:
@@ -74,7 +75,7 @@ def trained(
         metrics={**metrics, "trees": float(booster.num_trees())},
         code_version=__version__,
     )
-    return Trained(to_files(booster, manifest), manifest.metrics, importance(booster))
+    return Trained(to_files(booster, manifest), manifest.metrics, importance(booster), names)
 
 
 def check_model(files: Mapping[str, bytes], names: tuple[str, ...]) -> None:

@@ -26,6 +26,8 @@ class Marks(NamedTuple):
 
 NO_MARKS = Marks()
 NO_DECISIONS: Mapping[str, Consent | None] = {}
+NOT_TOLD = -1
+"""Hot memory has to be told of its lists, whatever is in them."""
 
 
 class Held:
@@ -35,7 +37,7 @@ class Held:
     cache misses and garbage collection than decoding does (docs/decisions/0009).
     """
 
-    __slots__ = ("counted", "marks", "offset", "partition", "profile", "state", "tenant")
+    __slots__ = ("counted", "listed", "marks", "offset", "partition", "profile", "state", "tenant")
 
     def __init__(self, profile: Profile, partition: int, offset: int, state: bytes) -> None:
         self.profile: Profile | None = profile
@@ -49,6 +51,8 @@ class Held:
         """In which segments the person is."""
         self.counted = self.marks
         """The same of the state that was last given away to be made durable: what the tally counts."""
+        self.listed = NOT_TOLD
+        """The segments with a membership list that hot memory was last told of."""
 
     def opened(self) -> Profile:
         """The profile as an object."""
@@ -149,7 +153,10 @@ class Folding:
                 if profile.flags != before.flags or profile.short_lived != before.short_lived:
                     self._note(before, profile, record, event)
                 held.profile = profile
-                changed[person] = _decided(event) or changed.get(person)
+                decided = _decided(event)
+                if decided is not None or not profile.events:  # the edge may have taken the person out of all lists
+                    held.listed = NOT_TOLD
+                changed[person] = decided or changed.get(person)
             held.partition, held.offset = partition, offset
         rows = self._close(changed, opened)
         self.dirty.update(changed)
@@ -164,7 +171,7 @@ class Folding:
             profile = held.profile
             assert profile is not None, "opened when its event was folded"
             held.keep(profile)
-            rows.append(_row(person, profile, held.state, consent))
+            rows.append(self._row(person, held, profile, consent))
         for held in opened:
             held.profile = None
         return rows
@@ -200,12 +207,41 @@ class Folding:
 
     def shown(self, persons: Iterable[str], decided: Mapping[str, Consent | None] = NO_DECISIONS) -> list[Shown]:
         """What readers shall see of those who are in memory; with decisions that came through the log."""
-        held = self._people
-        return [
-            _row(person, held[person].opened(), held[person].state, decided.get(person))
-            for person in persons
-            if person in held
-        ]
+        people, rows = self._people, []
+        for person in persons:
+            held = people.get(person)
+            if held is not None:
+                held.listed = NOT_TOLD
+                rows.append(self._row(person, held, held.opened(), decided.get(person)))
+        return rows
+
+    def shown_again(self, persons: Iterable[str]) -> list[Shown]:
+        """`shown` after hot memory has lost something: what it was told of lists, of anybody, counts no more."""
+        for held in self._people.values():
+            held.listed = NOT_TOLD
+        return self.shown(persons)
+
+    def latest_expiry_s(self, person: str) -> int:
+        """When the last short-lived flag of somebody in memory ends, in force or not; 0 where there is none."""
+        held = self._people.get(person)
+        return max((until for _bit, until in held.marks.short_lived), default=0) if held is not None else 0
+
+    def packed(self, person: str) -> bytes | None:
+        """The flags that readers see of somebody in memory."""
+        held = self._people.get(person)
+        profile = held.opened() if held is not None else None
+        return pack_flags(profile) if profile is not None and profile.events else None
+
+    def _row(self, person: str, held: Held, profile: Profile, consent: Consent | None) -> Shown:
+        """Lists are told of only where the person's membership of one has changed since."""
+        catalogue, listing = self._catalogue, None
+        if catalogue.listed_mask:
+            listed = profile.flags & catalogue.listed_mask if profile.events else 0
+            if listed != held.listed:
+                held.listed, listing = listed, catalogue.listing(profile.tenant)
+        if not profile.events:
+            return Shown(person, None, None, consent, listing)
+        return Shown(person, held.state, pack_flags(profile), consent, listing)
 
     def _folded(self, profile: Profile, event: Event) -> Profile:
         after = fold(profile, event, self._features)
@@ -255,9 +291,3 @@ class Folding:
 
 def _decided(event: Event) -> Consent | None:
     return Consent(event.consent, event.timestamp_ms) if event.type == CONSENT_CHANGED else None
-
-
-def _row(person: str, profile: Profile, state: bytes, consent: Consent | None) -> Shown:
-    if not profile.events:
-        return Shown(person, None, None, consent)
-    return Shown(person, state, pack_flags(profile), consent)

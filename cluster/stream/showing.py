@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 
+from cluster.stream.trimming import Trimming
 from rayce.breaker import Breaker
 from rayce.errors import Unavailable
 from rayce.stores.interfaces import HotWriter, Shown
@@ -23,9 +24,13 @@ class Showing:
     forgotten there, so that readers fetch the durable state.
     """
 
-    def __init__(self, hot: HotWriter, look_up: Callable[[Sequence[str]], list[Shown]]) -> None:
+    def __init__(
+        self, hot: HotWriter, look_up: Callable[[Sequence[str]], list[Shown]], trimming: Trimming | None = None
+    ) -> None:
+        """`trimming` gets whom nothing was shown of lately, and its turn when there is nothing to show."""
         self._hot = hot
         self._look_up = look_up
+        self._trimming = trimming
         self._breaker = Breaker(time.monotonic)
         self._incarnation = ""
         self._next_look_s = 0.0
@@ -37,8 +42,9 @@ class Showing:
         if self.waiting or not self._write(rows):
             for row in rows:
                 earlier = self.waiting.get(row.person)
-                consent = row.consent or (earlier.consent if earlier else None)
-                self.waiting[row.person] = row._replace(consent=consent)
+                if earlier is not None:
+                    row = row._replace(consent=row.consent or earlier.consent, listing=row.listing or earlier.listing)
+                self.waiting[row.person] = row
         now = time.monotonic()
         for row in rows:
             self._recent.pop(row.person, None)
@@ -56,6 +62,11 @@ class Showing:
         if now >= self._next_look_s and self._breaker.allows():
             self._next_look_s = now + LOOK_EVERY_S
             self._look(now, statuses)
+        if self._trimming is not None and not self._breaker.is_open:
+            try:
+                self._trimming.turn(now, self._recent)
+            except Unavailable:
+                self._breaker.failed()
 
     def drop(self, persons: Iterable[str]) -> None:
         """Show nothing more of people who are somebody else's now: what waits here would overtake what he shows."""
@@ -76,8 +87,11 @@ class Showing:
             self.waiting.update({row.person: row for row in self._look_up(list(self._recent))})
         self._incarnation = incarnation
         # Only now: while memory is away nobody knows yet what of it will be lost.
-        for person in [p for p, _at in takewhile(lambda entry: entry[1] < now - RECENT_S, self._recent.items())]:
+        settled = [p for p, _at in takewhile(lambda entry: entry[1] < now - RECENT_S, self._recent.items())]
+        for person in settled:
             del self._recent[person]
+        if self._trimming is not None:
+            self._trimming.add(settled)
 
     def _write(self, rows: Sequence[Shown]) -> bool:
         if not rows:

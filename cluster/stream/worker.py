@@ -24,6 +24,7 @@ from cluster.stream.reading import Reader, Record
 from cluster.stream.sharing import Claims
 from cluster.stream.showing import Showing
 from cluster.stream.telling import Standing, Telling
+from cluster.stream.trimming import Trimming
 from rayce.errors import Fenced, Unavailable
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.segments.catalogue import Catalogue
@@ -74,7 +75,8 @@ class Worker:
         self._threaded = threaded
         self._owning = Owning(durable, reader, settings.dead_letter_limit)
         self._folding = Folding(durable, catalogue_of, models_of, settings.cached_users, features)
-        self._showing = Showing(hot, self._folding.shown)
+        trimming = Trimming(hot, self._folding.latest_expiry_s, self._folding.packed, settings.cached_users, now_ms)
+        self._showing = Showing(hot, self._folding.shown_again, trimming)
         self._folding.pinned = self._showing.waiting
         self._flusher = Flusher(durable, now_ms, announcer, threaded)
         self._telling = Telling(name, reader, self._owning, self._folding, self._showing)

@@ -40,6 +40,8 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     codes = {} if route.scope == OPEN else {"401": "No valid API key", "403": "The key lacks the scope"}
     if "{" in route.path:
         codes["404"] = "Not found"
+    if route.conflict:
+        codes["409"] = route.conflict
     if route.body is not None:
         codes["413"] = "Too large"
     if route.scope != OPEN:

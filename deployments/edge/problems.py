@@ -11,6 +11,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    409: "Not as things are",
     413: "Too large",
     422: "Wrong input",
     500: "Internal error",

@@ -7,7 +7,7 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.edge import items, operations, schemas, segments, users
+from deployments.edge import items, members, operations, schemas, segments, users
 from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.events import post_events
@@ -37,6 +37,8 @@ class Route(NamedTuple):
     status: int = 200
     lines: bool = False
     """Whether the body may come as JSON lines too."""
+    conflict: str = ""
+    """When the reply is 409; "" where it never is."""
 
 
 def routes(ladder: Ladder) -> list[Route]:
@@ -82,6 +84,17 @@ def routes(ladder: Ladder) -> list[Route]:
             "read",
             "Size and overlaps of a segment",
             schemas.SegmentDetail,
+        ),
+        Route(
+            "GET",
+            "/v1/segments/{name}/members",
+            members.get_members,
+            "read",
+            "Members of a segment that keeps a list",
+            schemas.SegmentMembers,
+            None,
+            members.MembersQuery,
+            conflict="The segment keeps no list of its members",
         ),
         Route(
             "GET",

@@ -44,6 +44,7 @@ class SegmentOut(Struct, frozen=True):
     kind: str
     description: str
     ttl_s: int | None
+    listed: bool
     size: int
     inflow_1h: int
     outflow_1h: int
@@ -76,6 +77,16 @@ class SegmentDetail(SegmentOut, frozen=True):
     catalogue_version: str
     partitions_told: int
     partitions: int
+
+
+class SegmentMembers(Struct, frozen=True):
+    """A page of a segment's members, by pseudonym, in no order; `next` is where the next page begins, null at the end."""
+
+    name: str
+    bit: int
+    members: list[str]
+    next: str | None
+    catalogue_version: str
 
 
 class LookupIn(Struct, frozen=True, forbid_unknown_fields=True):

@@ -82,6 +82,7 @@ def _numbers(told: Told, segment: Segment, tenant: str) -> dict[str, object]:
         "kind": segment.kind,
         "description": segment.description,
         "ttl_s": segment.ttl_s,
+        "listed": segment.listed,
         "size": told.tally.size(segment.bit, told.now_s, tenant),
         "inflow_1h": hour.inflow,
         "outflow_1h": hour.outflow,

@@ -95,7 +95,7 @@ async def put_consent(edge: Edge, caller: Caller, request: Request) -> Response:
     person = edge.pseudonymizer.person(caller.tenant, user)
     known = await edge.people.consent(person)
     consent = Consent(purposes, max(edge.now_ms(), known.changed_ms + 1))  # the last word counts, whose clock it is by
-    await edge.people.put_consent(person, consent)
+    await edge.people.put_consent(person, consent, caller.tenant)
     event = Event(
         version=VERSION,
         event_id=str(uuid7(consent.changed_ms)),

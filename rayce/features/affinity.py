@@ -80,7 +80,15 @@ def _strengthen(strengths: Strengths, name: str, moment: float, weight: float) -
 
 
 def _share(which: int) -> Number:
-    return lambda profile, _now_ms: next(iter(affinities(profile, bool(which)).values()), 0.0)
+    def share(profile: Profile, _now_ms: int) -> float:
+        state = profile.states.get(Affinity.name)
+        strengths: Strengths = state[which] if state else {}
+        if not strengths:
+            return 0.0
+        most = max(strengths.values())
+        return 1 / sum([exp2(strength - most) for strength in strengths.values()])
+
+    return share
 
 
 def _count(which: int) -> Number:

@@ -85,6 +85,27 @@ class Windows(Plain):
 _EMPTY: list[Any] = [(0, {}) for _ in _CELLS]
 
 
+def all_windows(profile: Profile, now_ms: int) -> list[float]:
+    """Every feature of the family, in the order of its `numbers`, in one pass over the cells."""
+    values = [0.0] * (_METRICS * len(WINDOWS))
+    for (width, _kept), spans, (_newest, cells) in zip(
+        _CELLS, _SPANS, profile.states.get(Windows.name) or _EMPTY, strict=True
+    ):
+        last = now_ms // width
+        for key, value in cells.items():
+            age = last - key // _SLOTS
+            if age >= 0:
+                first = key % _SLOTS * len(WINDOWS)
+                for at, count in spans:
+                    if age < count:
+                        values[first + at] += value
+    return values
+
+
+_SPANS = [[(at, count) for at, (cell, count) in enumerate(WINDOWS.values()) if cell == i] for i in range(len(_CELLS))]
+"""By width of cell, the windows made of it: their place among `WINDOWS`, and how many cells."""
+
+
 def _over(slot: int, width: int, count: int) -> Number:
     cell_ms = _CELLS[width][0]
 

@@ -18,6 +18,7 @@ from rayce.features.feature_set import ALL, FeatureSet
 from rayce.refusals import UNREADABLE, value_at, where
 from rayce.segments.compiled import Test, compile_rule
 from rayce.segments.expression import Rule
+from rayce.segments.listing import Listing
 from rayce.segments.plan import Plan, make_plan
 from rayce.segments.rules import Place, nodes, parse_rule
 from rayce.segments.segment import MAX_BIT, MAX_TTL_S, Segment
@@ -60,7 +61,13 @@ class Catalogue:
         self.plans: dict[str, Plan] = {
             kind: make_plan(some, rules, features) for kind, some in self.triggered.items() if some
         }
+        self.listed_bits = tuple(sorted(segment.bit for segment in segments if segment.listed))
+        self.listed_mask = sum(1 << bit for bit in self.listed_bits)
         self.models = tuple(sorted({segment.model for segment in segments if segment.model}))
+
+    def listing(self, tenant: str) -> Listing | None:
+        """The lists to be kept of a tenant's people; None where no segment has one."""
+        return Listing(tenant, self.listed_bits) if self.listed_bits else None
 
     @cached_property
     def tests(self) -> dict[str, Test]:
@@ -158,6 +165,12 @@ def _check(segment: Segment, key: str) -> None:
             raise InvalidCatalogue(
                 f"{key}.{part}: `{segment.name}` is of the kind {segment.kind} and has none", f"{key}.{part}", value
             )
+    if segment.listed and segment.ttl_s is not None:
+        raise InvalidCatalogue(
+            f"{key}.listed: `{segment.name}` is short-lived: its members leave by time alone, which no list can follow",
+            f"{key}.listed",
+            True,
+        )
     if not math.isfinite(segment.threshold):
         raise InvalidCatalogue(
             f"{key}.threshold: a number, not {segment.threshold}", f"{key}.threshold", str(segment.threshold)

@@ -12,8 +12,9 @@
       k x 6     bit number (2 bytes), expiry in seconds since the epoch (4 bytes), big-endian
     the rest    permanent flags, little-endian: flag b is bit b % 8 of byte b // 8; trailing zero bytes are left off
 
-64 flags without short-lived ones are 11 bytes. Expiry is honoured when read, to the second: nothing has to clean up; what has
-expired stays in the value until the person's next event. Anything malformed counts as no flags and unknown consent.
+64 flags without short-lived ones are 11 bytes. Expiry is honoured when read, to the second: nothing has to clean up. What has
+expired stays in the value until the person's next event, or until leaner ones (`lean_flags`) take its place. Anything malformed
+counts as no flags and unknown consent.
 The scripts beside `rayce.stores.redis_scripts` know the header too.
 """
 
@@ -74,6 +75,29 @@ def pack_flags(profile: Profile) -> bytes:
     exact = _EXACT.pack(as_of_s, len(pairs))
     packed = [_PAIR.pack(bit, until) for bit, until in pairs]
     return b"".join(((head | _SHORT_LIVED).to_bytes(HEADER_BYTES, "big"), exact, *packed, permanent))
+
+
+def lean_flags(flags: bytes, now_s: int) -> bytes:
+    """The same flags without the short-lived ones that have expired by `now_s`; the same bytes where none has.
+
+    From then on both read the same, but for the moment of the last event, which without short-lived flags is less exact.
+
+    >>> lean_flags(pack_flags(Profile(last_ms=5000, flags=5, short_lived=((1, 9),))), 9) == pack_flags(
+    ...     Profile(last_ms=5000, flags=5)
+    ... )
+    True
+    """
+    if not _well_formed(flags) or not flags[2] & _SHORT_LIVED:
+        return flags
+    end = _EXACT_END + _PAIR.size * flags[_EXACT_END - 1]
+    pairs = [pair for pair in _PAIR.iter_unpack(flags[_EXACT_END:end]) if pair[1] > now_s]
+    permanent = flags[end:]
+    if len(pairs) == flags[_EXACT_END - 1]:
+        return flags
+    if not pairs:
+        return flags[:2] + bytes((flags[2] & ~_SHORT_LIVED,)) + permanent
+    exact = flags[HEADER_BYTES : _EXACT_END - 1] + bytes((len(pairs),))
+    return b"".join((flags[:HEADER_BYTES], exact, *(_PAIR.pack(*pair) for pair in pairs), permanent))
 
 
 def unpack_flags(data: bytes, now_s: int) -> Flags:

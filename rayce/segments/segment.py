@@ -23,6 +23,8 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     model: Name | None = None
     threshold: float = 0.5
     ttl_s: Annotated[int, Meta(ge=1, le=MAX_TTL_S)] | None = None
+    listed: bool = False
+    """Whether hot memory keeps a list of the members; permanent segments only."""
 
 
 def expiry_s(segment: Segment, had_s: int, now_ms: int) -> int:

@@ -302,8 +302,8 @@ class HotReader(Protocol):
     async def read_members(self, tenant: str, bit: int, cursor: str, limit: int) -> Members:
         """A page of a membership list, about `limit` people; it may hold fewer, or none, with more to come.
 
-        Begins at "" or where a page before said (`InvalidInput` for any other cursor). Who is in the list throughout is on a page
-        (maybe on two), who comes or goes meanwhile may be. What the flags say now is to be asked for: see `read_flags`.
+        Begins at "" or where a page before said (`InvalidInput` for any other cursor). Who is in the list throughout is on a
+        page (maybe on two), who comes or goes meanwhile may be. What the flags say now is for `read_flags` to tell.
         """
         ...
 

@@ -230,7 +230,7 @@ class MemoryHot:
                 if row.state:
                     self._states.setdefault(person, row.state)
             self._keep(person, consent, flags)
-            self._relist(person, row.listing if row and whole else None)
+            self._relist(person, row.listing if row else None)
 
     def place(self, person: str) -> Place:
         """See `HotWriter.place`."""
@@ -335,9 +335,11 @@ class MemoryHot:
 
     def _relist(self, person: str, listing: Listing | None) -> None:
         """As `lists.lua` does it."""
+        if listing is None:
+            return
         permanent = unpack_flags(self._values.get(person, b""), 0).permanent
-        for bit in listing.bits if listing else ():
-            members = self._members.setdefault((listing.tenant, bit), set()) if listing else set()
+        for bit in listing.bits:
+            members = self._members.setdefault((listing.tenant, bit), set())
             (members.add if permanent >> bit & 1 else members.discard)(person)
 
     def _decide(self, person: str, decision: Consent, durable: bool) -> None:

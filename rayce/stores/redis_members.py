@@ -30,7 +30,7 @@ class Position(NamedTuple):
 class _Scan(NamedTuple):
     tag: int
     at: int
-    count: int
+    about: int
 
 
 def position(cursor: str) -> Position:
@@ -71,7 +71,7 @@ class Page:
 
     def commands(self, bit: int, tenant: str) -> list[Command]:
         """The reads."""
-        return [("SSCAN", Keys.list_part(tag, bit, tenant), at, "COUNT", count) for tag, at, count in self._scans]
+        return [("SSCAN", Keys.list_part(tag, bit, tenant), at, "COUNT", about) for tag, at, about in self._scans]
 
     def members(self, replies: Sequence[Any]) -> Members:
         """Of the replies. A set that was not read to its end is where the next page begins; what comes after it, too."""

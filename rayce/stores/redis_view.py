@@ -9,8 +9,9 @@
     rayce:view    the incarnation: missing means that the memory was emptied
 
 The person's bucket is 1024 n + t; the braces are part of the key: the hash tag by which Redis Cluster keeps in one slot what
-belongs to a person, and the lists it is in. Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the fullest bucket, `hash-max-listpack-value` above the
-largest value). Flags and consent are written by scripts only (`rayce.stores.redis_scripts`). Redis 7 and Valkey alike.
+belongs to a person, with the lists it is in. Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the
+fullest bucket, `hash-max-listpack-value` above the largest value). Flags, consent and lists are written by scripts only
+(`rayce.stores.redis_scripts`). Redis 7 and Valkey alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ class _Calls:
 
 
 class RedisWriter:
-    """`HotWriter` and `HotBuckets`. Nothing is retried here: the caller decides. One node by `RedisSocket`, a cluster by redis-py."""
+    """`HotWriter` and `HotBuckets`. Nothing is retried here: the caller decides. A cluster goes by redis-py."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._socket: RedisSocket | ClusterSocket
@@ -144,7 +145,7 @@ class RedisWriter:
         replies = self._socket.ask([command for key in keys for command in (("HKEYS", key), ("HVALS", key))])
         found = []
         for key, fields, values in zip(keys, replies[::2], replies[1::2], strict=True):
-            # Between the two replies somebody may have come or gone: `trim` compares place and value, so a wrong pair does no harm.
+            # Somebody may come or go between the two replies: `trim` compares, so a wrong pair does no harm.
             pairs = zip(fields, values, strict=False)
             found += [Kept((key, field), flags) for field, value in pairs if (flags := split_value(value)[1])]
         return found

@@ -24,6 +24,8 @@ from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.precomputed import encode_list
 from rayce.pseudonym import Pseudonymizer
+from rayce.segments.catalogue import Catalogue
+from rayce.segments.listing import Listing
 from rayce.settings import ApiKey, EdgeSettings, PrivacySettings, Settings
 from rayce.shelf import Popular, Shelf
 from tests.cluster.stream.world import PARTITIONS, World
@@ -50,9 +52,11 @@ def shop_settings(**edge: Any) -> Settings:
 class Shop:
     """`reader` and `ranker` are replaced to break them; stores have their own `away`."""
 
-    def __init__(self, executor: ThreadPoolExecutor, settings: Settings | None = None) -> None:
+    def __init__(
+        self, executor: ThreadPoolExecutor, settings: Settings | None = None, catalogue: Catalogue | None = None
+    ) -> None:
         self.settings = settings or shop_settings()
-        self.world = World()
+        self.world = World(catalogue)
         self.hot, self.durable, self.log = self.world.hot, self.world.durable, self.world.log
         self.now_ms = T0
         self.live = LiveGenerations(
@@ -68,9 +72,16 @@ class Shop:
             60,
         )
         self.live_words = LiveGenerations(self.durable, {SHELF: read_item_words}, 60)
-        people = People(self.hot, self.durable, executor)
+        catalogues = LiveCatalogue(self.live, self.world.catalogue)
+
+        def listing_of(tenant: str) -> Listing | None:
+            return catalogues.current.listing(tenant)
+
+        people = People(self.hot, self.durable, executor, listing_of=listing_of)
         self.pseudonymizer = Pseudonymizer("k1", self.settings.privacy.pseudonym_keys)
-        reader = FeatureReader(People(self.hot, self.durable, executor), self.hot, self.durable, executor, 1.0)
+        reader = FeatureReader(
+            People(self.hot, self.durable, executor, listing_of=listing_of), self.hot, self.durable, executor, 1.0
+        )
         self.reader: Callable[[ReadAsk], Awaitable[ReadReply | None]] = one_by_one(
             reader.read_many, lambda reply: reply and ReadReply(*reply)
         )
@@ -85,7 +96,7 @@ class Shop:
             callers=Callers(KEYS),
             pseudonymizer=self.pseudonymizer,
             stamper=Stamper(self.pseudonymizer, self.settings.privacy),
-            catalogues=LiveCatalogue(self.live, self.world.catalogue),
+            catalogues=catalogues,
             people=people,
             hot=self.hot,
             durable=self.durable,

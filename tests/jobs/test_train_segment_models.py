@@ -5,7 +5,6 @@ from jobs.train_segment_models import train_segment_models
 from rayce.features import feature_row
 from rayce.features.catalogue import parse_features
 from rayce.model import Model, load_segment_model
-from rayce.segment_training import NAMES
 from rayce.segments.catalogue import parse_catalogue
 from rayce.stores.memory import MemoryDurable
 from tests.jobs.mortal import die_in
@@ -30,7 +29,7 @@ def test_the_model_tells_who_comes_every_few_days_from_who_does_not() -> None:
     assert model.manifest.metrics["auc"] > 0.95
     assert model.manifest.metrics["logloss"] < model.manifest.metrics["base_logloss"]
     often, seldom = folded(*history(seed=2, people=[2])), folded(*history(seed=2, people=[3]))
-    scores = [model.score_one(feature_row(profile, profile.last_ms, NAMES)) for profile in (often, seldom)]
+    scores = [model.score_one(feature_row(profile, profile.last_ms, model.features)) for profile in (often, seldom)]
     assert scores[0] > 0.8 > 0.3 > scores[1]
 
 
@@ -69,7 +68,7 @@ def test_a_model_is_trained_on_the_features_that_are_on() -> None:
     job = make_job(records(history()), durable)._replace(features=features)
     assert run("train", train_segment_models, job) == 0
     files = durable.load_generation(NAME, durable.live()[NAME])
-    assert load_segment_model(files, features).features == tuple(features.numbers)
+    assert set(load_segment_model(files, features).features) <= set(features.numbers)
     assert "views_decayed_1d" in features.numbers and "views_5m" not in features.numbers
 
 

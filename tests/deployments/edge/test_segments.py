@@ -41,6 +41,7 @@ async def test_all_segments_with_size_and_who_came_and_went(shop: Shop) -> None:
         "kind": "rule",
         "description": "Never bought anything.",
         "ttl_s": None,
+        "listed": False,
         "size": 0,
         "inflow_1h": 1,
         "outflow_1h": 1,

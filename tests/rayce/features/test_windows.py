@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from rayce.decay import DAY_MS, HOUR_MS, MINUTE_MS
 from rayce.event import Event, Line
-from rayce.features import all_features
-from rayce.features.windows import METRICS, WINDOWS, Windows
-from tests.samples import T0, event, folded
+from rayce.features import FEATURES, all_features
+from rayce.features.windows import METRICS, WINDOWS, Windows, all_windows
+from tests.samples import T0, event, folded, histories
 
 CELL_MS = {"5m": MINUTE_MS, "1h": 5 * MINUTE_MS, "1d": HOUR_MS, "7d": DAY_MS, "30d": DAY_MS}
 NOW_MS = T0 + 40 * DAY_MS + 12 * HOUR_MS
@@ -100,3 +100,11 @@ def test_windows_count_what_lies_in_their_cells(acts: Sequence[tuple[str, int]])
 def sorted_by(acts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """In any order of times that the acts have: the last first, so that all others are late."""
     return sorted(acts, key=lambda act: -act[1])
+
+
+@given(histories(people=1), st.integers(-3 * DAY_MS, 3 * DAY_MS))
+def test_all_at_once_are_the_same_as_one_by_one(history: list[Event], later_ms: int) -> None:
+    profile = folded(*history)
+    now_ms = profile.last_ms + later_ms
+    one_by_one = [FEATURES[name](profile, now_ms) for name in Windows().numbers]
+    assert all_windows(profile, now_ms) == pytest.approx(one_by_one)

@@ -41,7 +41,7 @@ def patient(real_stack: Settings) -> RedisSettings:
 
 def test_bucket_and_field_are_disjoint_parts_of_the_digest() -> None:
     home = Keys(16_384).home("k1:" + "ab" * 6 + "00" * 2 + "00" * 7 + "05")
-    assert (home.flags, home.field) == (b"rf:{5}", b"\xab" * 6)
+    assert (home.flags, home.field) == (b"rf:{5}:0", b"\xab" * 6)
 
 
 def test_all_keys_of_a_person_have_one_slot_whatever_the_digest(patient: RedisSettings) -> None:
@@ -66,11 +66,11 @@ def test_buckets_of_hundreds_keep_the_small_encoding_and_a_person_costs_few_byte
     people = [somebody() for _ in range(640)]
     writer.put_back([], dict.fromkeys(people, YES))
     writer.show([Shown(who, b"state", FLAGS) for who in people])
-    sizes = [client.memory_usage(f"rf:{{{bucket}}}") for bucket in range(4)]
+    sizes = [client.memory_usage(f"rf:{{{bucket}}}:0") for bucket in range(4)]
     assert sum(sizes) / len(people) < 26
     many = Profile(short_lived=tuple((bit, 1_767_225_600) for bit in range(10)))
     writer.show([Shown(people[0], b"state", pack_flags(many))])
-    assert {client.object("encoding", f"rf:{{{bucket}}}") for bucket in range(4)} == {b"listpack"}
+    assert {client.object("encoding", f"rf:{{{bucket}}}:0") for bucket in range(4)} == {b"listpack"}
     assert 0 < client.ttl(Keys(4).home(people[0]).state) <= patient.profile_ttl_s
     assert client.keys("rc:*") == []
     client.flushall()
