@@ -2,7 +2,8 @@
 
 Users with arbitrary ids and 64 random flags each are written as the real writer would leave them (checked on a sample), into a
 Valkey of its own. Bytes are what `used_memory` (and the resident set) grew by, divided by the users. Look-ups go through the
-real reader, one at a time, beside a bare HGET over a blocking socket. Then three masters serve the same as a Redis Cluster.
+real reader, one at a time, beside a bare HGET over a blocking socket. Then the same with two expired short-lived flags each,
+before and after trimming, and with lists of members. Then three masters serve as a Redis Cluster.
 
 Servers in production are built with jemalloc, the local Valkey is not, and the allocator decides: the size classes of jemalloc
 are far apart. So it is preloaded (the one that Ray brings) unless `--libc` is given.
@@ -20,6 +21,7 @@ import uvloop
 
 from benchmarks.filled_view import SAMPLE, FilledView, share
 from benchmarks.flag_population import Population
+from benchmarks.lean_view import listed, listing_cpu, trimmed
 from benchmarks.program import arguments, finish, say
 from cluster.local.stack import LocalStack
 from cluster.local.valkey_cluster import ValkeyCluster
@@ -80,11 +82,15 @@ def main() -> None:
     parser.add_argument(
         "--short-lived", type=int, default=0, help="short-lived flags of each user, in force or expired"
     )
+    parser.add_argument(
+        "--expired-users", type=int, default=1_000_000, help="users with two expired flags, for trimming and for lists"
+    )
     parser.add_argument("--lookups", type=int, default=50_000)
     parser.add_argument("--libc", action="store_true", help="with the C library's allocator in place of jemalloc")
     options = parser.parse_args()
     if options.quick:
         options.users, options.lookups = min(options.users, 200_000), 5_000
+        options.expired_users = min(options.expired_users, 100_000)
     library = None if options.libc else jemalloc()
     if library:
         os.environ["LD_PRELOAD"] = str(library)  # of the servers that are started from here on
@@ -99,15 +105,17 @@ def main() -> None:
                 write_timeout_ms=PATIENT_MS,
             )
             metrics = measure(settings, population, options.users, options.lookups)
+            metrics |= uvloop.run(trimmed(settings, options.expired_users, options.per_bucket))
+            metrics |= listed(settings, options.expired_users) | listing_cpu(settings)
         say("three masters as a cluster")
         with ValkeyCluster(Path(root) / "three", replicas=False) as three:
             clustered = msgspec.structs.replace(settings, url=three.url, cluster=True, flag_buckets=128)
             metrics["cluster_ok"] = uvloop.run(cluster_ok(clustered))
-    names = ("users", "per_bucket", "flags", "short_lived", "lookups")
+    names = ("users", "per_bucket", "flags", "short_lived", "lookups", "expired_users")
     settings_told = {name: getattr(options, name) for name in names}
     settings_told |= {"buckets": buckets, "allocator": "jemalloc" if library else "libc"}
     finish("segment_memory", metrics, settings_told)
-    sys.exit(0 if metrics["cluster_ok"] and not metrics["mismatches"] else 1)
+    sys.exit(0 if metrics["cluster_ok"] and not metrics["mismatches"] and not metrics["trim_wrong"] else 1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from rayce.model import Manifest, to_files
 from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
 
-ROWS, TREES, LEAVES = 20_000, 100, 31
+ROWS, TREES, LEAVES = 20_000, 100, 15
 NAMES = (
     *("events", "views", "add_to_carts", "days_since_last_event", "days_since_purchase", "interest"),
     *("mean_basket_value", "mean_interval_days", "overdue_ratio", "distinct_items_bought"),
@@ -21,7 +21,7 @@ NAMES = (
 
 
 def publish_stand_in_model(settings: Settings, tenant: str) -> None:
-    """100 trees of 31 leaves over 24 features, made live as `segment-model.buys_within_7_days`."""
+    """100 trees of 15 leaves, the most that `rayce.training` grows, over 24 features, made live as `segment-model.buys_within_7_days`."""
     noise = np.random.default_rng(7)
     rows = noise.gamma(1.0, 5.0, (ROWS, len(NAMES)))
     labels = (rows[:, 0] + rows[:, -1] + noise.normal(0, 5, ROWS) > 10).astype(float)

@@ -11,7 +11,7 @@ returns None.
         reply = await rayce.recommendations("ada", limit=10)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -90,6 +90,81 @@ class Lookup(Struct, frozen=True):
 
     users: dict[str, Flags | None] = {}
     catalogue_version: int | str | None = None
+
+
+class SegmentSize(Struct, frozen=True):
+    """A segment: how many people are in it, and who entered and left in this hour and in 24 hours."""
+
+    name: str
+    bit: int = -1
+    kind: str = ""
+    description: str = ""
+    ttl_s: int | None = None
+    listed: bool = False
+    size: int = 0
+    inflow_1h: int = 0
+    outflow_1h: int = 0
+    inflow_24h: int = 0
+    outflow_24h: int = 0
+
+
+class SegmentSizes(Struct, frozen=True):
+    """All segments; the numbers are of `partitions_told` of `partitions` partitions."""
+
+    segments: list[SegmentSize] = []
+    catalogue_version: int | str | None = None
+    partitions_told: int = 0
+    partitions: int = 0
+
+
+class SegmentOverlap(Struct, frozen=True):
+    """People in both segments, and their share of the people in either."""
+
+    name: str
+    bit: int = -1
+    users: int = 0
+    jaccard: float = 0.0
+
+
+class SegmentReport(SegmentSize, frozen=True):
+    """One segment with its overlaps, the largest first."""
+
+    overlaps: list[SegmentOverlap] = []
+    catalogue_version: int | str | None = None
+    partitions_told: int = 0
+    partitions: int = 0
+
+
+class MembersPage(Struct, frozen=True):
+    """A page of a segment's members, by pseudonym, in no order; `next` is the cursor of the page after it, None at the end."""
+
+    members: list[str] = []
+    next: str | None = None
+    catalogue_version: int | str | None = None
+
+
+class Why(Struct, frozen=True):
+    """One segment of a user: what counts (`member`), what its rule or model would say now, and what was seen for it."""
+
+    name: str
+    bit: int = -1
+    kind: str = ""
+    member: bool = False
+    expires_at_s: int | None = None
+    holds_now: bool | None = None
+    differs: str | None = None
+    rule: dict[str, Any] | None = None
+    model: dict[str, Any] | None = None
+
+
+class Explained(Struct, frozen=True):
+    """A user's segments, and why; no explanation where no store could tell."""
+
+    segments: list[str] = []
+    bits: list[int] = []
+    age_s: float | None = None
+    catalogue_version: int | str | None = None
+    explanation: list[Why] = []
 
 
 class Bought(Struct, frozen=True):
@@ -201,6 +276,34 @@ class RayceClient:
         """The segments of many users at once, as of `at_ms` (default: now)."""
         body = {"user_ids": list(user_ids), **({} if at_ms is None else {"at": at_ms})}
         return await self._call(Lookup, "POST", "/v1/segments/lookup", body)
+
+    async def explain(self, user_id: str, *, at_ms: int | None = None) -> Explained | None:
+        """The user's segments as of `at_ms` (default: now), and why; None where nothing may be known."""
+        return await self._known(Explained, "GET", f"{_user(user_id)}/segments" + _query(explain=True, at=at_ms))
+
+    async def all_segments(self) -> SegmentSizes:
+        """Every segment of the live catalogue with its size and movements."""
+        return await self._call(SegmentSizes, "GET", "/v1/segments")
+
+    async def segment(self, name: str) -> SegmentReport | None:
+        """One segment with its overlaps; None where the live catalogue has none of that name."""
+        return await self._known(SegmentReport, "GET", f"/v1/segments/{quote(name, safe='')}")
+
+    async def members(self, name: str, *, cursor: str | None = None, limit: int | None = None) -> MembersPage | None:
+        """One page of a segment's members, from its beginning or from `next` of the page before; None: no such segment.
+
+        A page may hold fewer than `limit`, or none, with more to come. `RayceHTTPError` 409 where the segment keeps no list.
+        """
+        path = f"/v1/segments/{quote(name, safe='')}/members"
+        return await self._known(MembersPage, "GET", path + _query(cursor=cursor, limit=limit))
+
+    async def all_members(self, name: str, *, page_size: int = 1_000) -> AsyncIterator[str]:
+        """Every member of a segment, page by page (who comes or goes meanwhile maybe, somebody maybe twice). See `members`."""
+        page = await self.members(name, limit=page_size)
+        while page is not None:
+            for person in page.members:
+                yield person
+            page = await self.members(name, cursor=page.next, limit=page_size) if page.next is not None else None
 
     async def profile(self, user_id: str, *, at_ms: int | None = None) -> Profile | None:
         """What is known of the user as of `at_ms` (default: now); None where nothing may be known."""

@@ -51,7 +51,7 @@ class People:
         clock: Callable[[], float] = time.monotonic,
         listing_of: Callable[[str], Listing | None] = lambda tenant: None,
     ) -> None:
-        """`failed` is told the name of each store that did not answer; `listing_of` says which membership lists a tenant has."""
+        """`failed` is told which store did not answer; `listing_of` says which membership lists a tenant has."""
         self._listing_of = listing_of
         self._hot = hot
         self._durable = durable

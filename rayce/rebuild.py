@@ -45,7 +45,7 @@ class Rebuild:
         listing_of: Callable[[str], Listing | None] = lambda tenant: None,
         now_s: int = 0,
     ) -> None:
-        """`listing_of` says which membership lists a tenant has; short-lived flags that have expired by `now_s` are left out."""
+        """`listing_of` says which membership lists a tenant has. Short-lived flags that expired before `now_s` are left out."""
         self._listing_of = listing_of
         self._now_s = now_s
         self._durable = durable

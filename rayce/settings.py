@@ -163,8 +163,12 @@ class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("Events folded between two writes to Redis: more is cheaper, fewer is sooner visible.")
     ] = 500
     flush_interval_ms: Annotated[
-        Positive, knob("How often changed profiles go to DynamoDB: shorter replays less, longer coalesces more.")
-    ] = 200
+        Positive,
+        knob(
+            "How often changed profiles go to DynamoDB and changes of segments to their topic: shorter replays less and tells"
+            " subscribers sooner, longer coalesces more."
+        ),
+    ] = 500
     max_dirty_users: Annotated[
         Positive, knob("Changed profiles that may wait for a store before the partition is paused.")
     ] = 20_000

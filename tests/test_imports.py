@@ -90,6 +90,7 @@ LOAD_SETTINGS = (
     "jobs/job.py",
     "jobs/rebuild_hot_view.py",
     "jobs/replay_dead_letters.py",
+    "jobs/trim_hot_view.py",
     "rayce/cli.py",
 )
 """The composition roots: only they read settings from the file and the environment."""

@@ -1,5 +1,6 @@
 """Composition of a partition worker from settings; the one place of the stream where clients are made."""
 
+import gc
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -35,10 +36,15 @@ class TenantModels:
         return loaded.value if loaded else None
 
 
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Folding leaves next to no cycles; the collector, run as often as Python would, walks everybody in memory again and again."""
+
+
 def build_worker(
     settings: Settings, partitions: Sequence[int] = (), name: str = "worker", waits: bool = False
 ) -> Worker:
     """A worker that begins with these partitions, or waits for some: whoever owned them before is fenced then."""
+    gc.set_threshold(*GC_THRESHOLDS)
     durable = DynamoStore(settings.dynamodb)
     features = load_features(settings.features.catalogue)
     parsers: dict[str, Parse | None] = {

@@ -45,9 +45,14 @@ class CurrentSession(Plain):
         items = session.items
         if event.items and event.type != "impression":
             ids = [line.item_id for line in event.items]
-            items = (*(item for item in items if item not in ids), *ids)[-MAX_SESSION_ITEMS:]
+            items = (*[item for item in items if item not in ids], *ids)[-MAX_SESSION_ITEMS:]
+        start_ms, last_ms = session.start_ms, session.last_ms
         profile.session = Session(
-            session.key, min(session.start_ms, now), max(session.last_ms, now), session.depth + 1, items
+            session.key,
+            start_ms if start_ms < now else now,
+            last_ms if last_ms > now else now,
+            session.depth + 1,
+            items,
         )
 
 

@@ -1,4 +1,7 @@
-"""Where a person acts from: device, country, language, part of day, as the last event that said so had them."""
+"""Where a person acts from: device, country, language, part of day, as the last event that said so had them.
+
+State: the moment of the latest event that had a context, the words, and how many events fell into each part of the day.
+"""
 
 from collections.abc import Mapping
 
@@ -25,29 +28,34 @@ class Surroundings(Plain):
         self.numbers: Mapping[str, Number] = {f"share_{part}": _share(i) for i, part in enumerate(DAY_PARTS)}
 
     def write(self, profile: Profile, event: Event) -> None:
-        """See `Family.write`. An earlier event does not replace what a later one has said."""
-        said, parts = profile.states.get(self.name) or _EMPTY
+        """See `Family.write`. An earlier event only tells what later ones have not told."""
+        moment_ms, words, parts = profile.states.get(self.name) or _EMPTY
         now, context = event.timestamp_ms, event.context
+        which = None
         if context:
-            said = dict(said)
-            for field, word in context.items():
-                if field in _FIELDS and word and isinstance(word, str) and (field not in said or said[field][0] <= now):
-                    said[field] = (now, word[:MAX_WORD])
-        which = _DAY_PART.get(context.get("day_part"))
+            later, copied = now >= moment_ms, False
+            for field in FIELDS:
+                word = context.get(field)
+                if not word or word == words.get(field) or not isinstance(word, str) or (not later and field in words):
+                    continue
+                if not copied:
+                    words, copied = dict(words), True
+                words[field] = word[:MAX_WORD]
+            moment_ms = now if later else moment_ms
+            which = _DAY_PART.get(context.get("day_part"))
         parts = list(parts)
         parts[now // HOUR_MS % 24 // 6 if which is None else which] += 1
-        profile.states[self.name] = (said, parts)
+        profile.states[self.name] = (moment_ms, words, parts)
 
 
-_FIELDS = frozenset(FIELDS)
 _DAY_PART: dict[object, int] = {part: i for i, part in enumerate(DAY_PARTS)}
-_EMPTY: tuple[dict[str, tuple[int, str]], tuple[int, ...]] = ({}, (0, 0, 0, 0))
+_EMPTY: tuple[int, dict[str, str], tuple[int, ...]] = (0, {}, (0, 0, 0, 0))
 
 
 def _word(field: str) -> Word:
     def word(profile: Profile, _now_ms: int) -> str:
         state = profile.states.get(Surroundings.name)
-        return str(state[0][field][1]) if state and field in state[0] else ""
+        return str(state[1].get(field, "")) if state else ""
 
     return word
 
@@ -55,6 +63,6 @@ def _word(field: str) -> Word:
 def _share(part: int) -> Number:
     def share(profile: Profile, _now_ms: int) -> float:
         state = profile.states.get(Surroundings.name)
-        return state[1][part] / sum(state[1]) if state else 0.0
+        return state[2][part] / sum(state[2]) if state else 0.0
 
     return share

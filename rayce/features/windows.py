@@ -2,12 +2,12 @@
 
 Time is cut into cells of a minute, five minutes, an hour and a day; a window is its newest cells, the current one included.
 So it is at most one cell (a fifth, a twelfth, a 24th, a seventh, a thirtieth of it) shorter than its name says.
-State: for each width of cell its newest number, and a map from number × 16 + metric to the value; cells too old for the widest
-window of that width are dropped once the one written first is, or there are too many: about 71 cells × 12 metrics at most.
+State: a map from (number of the cell × 16 + metric) × 4 + width to the value, and at how many entries it is packed next. An event
+is written to its minute only. When there are too many entries they are packed: minutes that the five-minute windows do not
+need any more become five minutes, those hours, those days, and days older than thirty go: 71 cells × 12 metrics stay at most.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from rayce.decay import DAY_MS, HOUR_MS, MINUTE_MS
 from rayce.event import BEHAVIOUR, Event
@@ -30,11 +30,20 @@ METRICS = {
 WINDOWS = {"5m": (0, 5), "1h": (1, 12), "1d": (2, 24), "7d": (3, 7), "30d": (3, 30)}
 """By name: which width of cell, and how many of them."""
 
-_CELLS = ((MINUTE_MS, 5), (5 * MINUTE_MS, 12), (HOUR_MS, 24), (DAY_MS, 30))
-_SLOTS = 16
+_WIDTHS_MS = (MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, DAY_MS)
+_KEPT = (5, 12, 24, 30)
+"""How many cells of each width the windows made of them need."""
+_LONGEST_FIRST = [
+    (at, _WIDTHS_MS[width], width, count) for at, (width, count) in reversed(list(enumerate(WINDOWS.values())))
+]
+"""Place of the window, width of its cells in ms and by number, how many of them."""
+_SLOTS, _WIDTHS = 16, 4
 _SPEND, _ITEMS = len(METRICS), len(METRICS) + 1
 _METRICS = len(METRICS) + 2
 _SLOT = {kind: slot for slot, kind in enumerate(METRICS.values())}
+_PACK_AT = 48
+
+Cells = dict[int, float]
 
 
 class Windows(Plain):
@@ -46,75 +55,80 @@ class Windows(Plain):
 
     def __init__(self) -> None:
         self.numbers: Mapping[str, Number] = {
-            f"{metric}_{window}": _over(slot, *WINDOWS[window])
+            f"{metric}_{window}": _value(slot, *WINDOWS[window])
             for slot, metric in enumerate((*METRICS, "spend", "items_bought"))
             for window in WINDOWS
         }
 
     def write(self, profile: Profile, event: Event) -> None:
         """See `Family.write`."""
-        now, slot = event.timestamp_ms, _SLOT[event.type]
-        spend = items = 0.0
+        limit, known = profile.states.get(self.name) or (_PACK_AT, _NOTHING)
+        cells = dict(known)
+        first = event.timestamp_ms // MINUTE_MS * _SLOTS
+        key = (first + _SLOT[event.type]) * _WIDTHS
+        cells[key] = cells.get(key, 0) + 1
         if event.type == "purchase":
+            spend = items = 0.0
             for line in event.items:
                 items += line.quantity
                 spend += line.quantity * (line.price or 0.0)
-        after = []
-        for (width, kept), (newest, known) in zip(_CELLS, profile.states.get(self.name) or _EMPTY):  # noqa: B905  # hot
-            number = now // width
-            if number <= newest - kept:
-                after.append((newest, known))
-                continue
-            full = len(known) > kept * _METRICS
-            if number > newest:
-                newest = number
-                full = full or (bool(known) and next(iter(known)) < (newest - kept + 1) * _SLOTS)
-            oldest = (newest - kept + 1) * _SLOTS
-            cells = {key: value for key, value in known.items() if key >= oldest} if full else dict(known)
-            key = number * _SLOTS + slot
-            cells[key] = cells.get(key, 0) + 1
-            if items:
-                at = number * _SLOTS + _SPEND
-                cells[at] = round(cells.get(at, 0.0) + spend, 2)
-                at = number * _SLOTS + _ITEMS
-                cells[at] = cells.get(at, 0.0) + items
-            after.append((newest, cells))
-        profile.states[self.name] = after
+            key = (first + _SPEND) * _WIDTHS
+            cells[key] = round(cells.get(key, 0.0) + spend, 2)
+            key = (first + _ITEMS) * _WIDTHS
+            cells[key] = cells.get(key, 0.0) + items
+        if len(cells) > limit:
+            cells = _packed(cells)
+            limit = max(_PACK_AT, len(cells) * 5 // 4)
+        profile.states[self.name] = (limit, cells)
 
 
-_EMPTY: list[Any] = [(0, {}) for _ in _CELLS]
+_NOTHING: Cells = {}
 
 
 def all_windows(profile: Profile, now_ms: int) -> list[float]:
     """Every feature of the family, in the order of its `numbers`, in one pass over the cells."""
     values = [0.0] * (_METRICS * len(WINDOWS))
-    for (width, _kept), spans, (_newest, cells) in zip(
-        _CELLS, _SPANS, profile.states.get(Windows.name) or _EMPTY, strict=True
-    ):
-        last = now_ms // width
-        for key, value in cells.items():
-            age = last - key // _SLOTS
-            if age >= 0:
-                first = key % _SLOTS * len(WINDOWS)
-                for at, count in spans:
-                    if age < count:
-                        values[first + at] += value
+    _limit, cells = profile.states.get(Windows.name) or (0, _NOTHING)
+    last = [now_ms // width_ms for width_ms in _WIDTHS_MS]
+    for key, value in cells.items():
+        width = key % _WIDTHS
+        place = key // _WIDTHS
+        start_ms = place // _SLOTS * _WIDTHS_MS[width]
+        if start_ms > now_ms:
+            continue
+        first = place % _SLOTS * len(WINDOWS)
+        for at, cell_ms, cell, count in _LONGEST_FIRST:
+            if cell < width or last[cell] - start_ms // cell_ms >= count:
+                break  # and so it lies outside of all that are shorter
+            values[first + at] += value
     return values
 
 
-_SPANS = [[(at, count) for at, (cell, count) in enumerate(WINDOWS.values()) if cell == i] for i in range(len(_CELLS))]
-"""By width of cell, the windows made of it: their place among `WINDOWS`, and how many cells."""
+def _packed(cells: Cells) -> Cells:
+    """The same windows from as few cells as can be, as of the newest of them or later."""
+    newest_ms = max(key // _WIDTHS // _SLOTS * _WIDTHS_MS[key % _WIDTHS] for key in cells)
+    found: Cells = {}
+    for key, value in cells.items():
+        width, place = key % _WIDTHS, key // _WIDTHS
+        start_ms, slot = place // _SLOTS * _WIDTHS_MS[width], place % _SLOTS
+        while width < _WIDTHS and newest_ms // _WIDTHS_MS[width] - start_ms // _WIDTHS_MS[width] >= _KEPT[width]:
+            width += 1
+        if width < _WIDTHS:
+            key = (start_ms // _WIDTHS_MS[width] * _SLOTS + slot) * _WIDTHS + width
+            found[key] = round(found.get(key, 0) + value, 2)
+    return found
 
 
-def _over(slot: int, width: int, count: int) -> Number:
-    cell_ms = _CELLS[width][0]
+def _value(slot: int, cell: int, count: int) -> Number:
+    cell_ms = _WIDTHS_MS[cell]
 
-    def over(profile: Profile, now_ms: int) -> float:
-        state = profile.states.get(Windows.name)
-        if not state:
-            return 0.0
-        last = now_ms // cell_ms
-        first, cells = last - count, state[width][1]
-        return float(sum(cells.get(number * _SLOTS + slot, 0) for number in range(first + 1, last + 1)))
+    def value(profile: Profile, now_ms: int) -> float:
+        found, last = 0.0, now_ms // cell_ms
+        for key, amount in (profile.states.get(Windows.name) or (0, _NOTHING))[1].items():
+            if key // _WIDTHS % _SLOTS == slot and key % _WIDTHS <= cell:
+                start_ms = key // _WIDTHS // _SLOTS * _WIDTHS_MS[key % _WIDTHS]
+                if start_ms <= now_ms and last - start_ms // cell_ms < count:
+                    found += amount
+        return found
 
-    return over
+    return value

@@ -243,7 +243,7 @@ class HotWriter(Protocol):
         ...
 
     def trim(self, rows: Sequence[Lean]) -> int:
-        """Replace flags by leaner ones, each only where it is still what it `had`; returns how many that was."""
+        """Replace flags by leaner ones, each only where it is still what it `had`; returns how many are lean now."""
         ...
 
     def put_status(self, statuses: Mapping[str, bytes]) -> None:

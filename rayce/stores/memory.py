@@ -242,7 +242,7 @@ class MemoryHot:
         trimmed = 0
         for (_bucket, field), had, lean in rows:
             consent, flags = self._known(field.decode())
-            if flags == had:
+            if flags in (had, lean):
                 self._keep(field.decode(), consent, lean)
                 trimmed += 1
         return trimmed

@@ -3,14 +3,18 @@
 -- ARGV[1]  field of the person
 -- ARGV[2]  flags as they were read, consent unknown
 -- ARGV[3]  the leaner ones, consent unknown: the same permanent flags, so that no list changes
--- returns  1: trimmed, 0: there are others by now
+-- returns  1: these are there now, 0: there are others
 local known = redis.call('HGET', KEYS[1], ARGV[1])
-if not known or #known ~= #ARGV[2] then
+if not known or #known < 3 then
   return 0
 end
 local low = string.byte(known, 3)
 local consent = low % 16
-if string.sub(known, 1, 2) .. string.char(low - consent) .. string.sub(known, 4) ~= ARGV[2] then
+local flags = string.sub(known, 1, 2) .. string.char(low - consent) .. string.sub(known, 4)
+if flags == ARGV[3] then
+  return 1
+end
+if flags ~= ARGV[2] then
   return 0
 end
 low = string.byte(ARGV[3], 3)

@@ -11,7 +11,7 @@ from cluster.local.stack import LocalStack
 from cluster.local.valkey_cluster import ValkeyCluster
 from rayce.settings import DynamoSettings, RedisSettings, Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.interfaces import Durable, HotReader, HotWriter
+from rayce.stores.interfaces import Durable, HotBuckets, HotReader, HotWriter
 from rayce.stores.memory import MemoryDurable, MemoryHot
 from rayce.stores.redis_view import RedisReader, RedisWriter
 
@@ -54,6 +54,11 @@ class Hot:
         expire_guards: Callable[[], object],
     ) -> None:
         self.writer, self.reader, self.wipe, self.expire_guards = writer, reader, wipe, expire_guards
+
+    @property
+    def buckets(self) -> HotBuckets:
+        """The writer as jobs see it."""
+        return self.writer  # type: ignore[return-value]
 
 
 def memory_hot() -> Hot:

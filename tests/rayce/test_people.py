@@ -14,6 +14,7 @@ from rayce.misses import PATIENCE_S
 from rayce.people import HOT_PATIENCE_S, NOBODY, People, Person
 from rayce.profile import Profile, encode_profile
 from rayce.segments.flags import pack_flags
+from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Save, Shown
 from rayce.stores.memory import MemoryDurable, MemoryHot
 from tests.samples import T0, event, folded, person
@@ -386,11 +387,11 @@ async def test_a_decision_reaches_hot_memory_over_a_connection_that_had_broken(b
     bench.show(person(), YES)
     original, broken = bench.hot.put_consent, [True]
 
-    async def once(who: str, consent: Consent) -> None:
+    async def once(who: str, consent: Consent, listing: Listing | None = None) -> None:
         if broken:
             broken.clear()
             raise Unavailable("redis", "connection closed")
-        await original(who, consent)
+        await original(who, consent, listing)
 
     bench.hot.put_consent = once  # type: ignore[method-assign]
     await bench.people.put_consent(person(), Consent(0, T0 + 1))

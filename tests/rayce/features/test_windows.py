@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rayce.decay import DAY_MS, HOUR_MS, MINUTE_MS
 from rayce.event import Event, Line
-from rayce.features import FEATURES, all_features
+from rayce.features import FEATURES, all_features, windows
 from rayce.features.windows import METRICS, WINDOWS, Windows, all_windows
 from tests.samples import T0, event, folded, histories
 
@@ -77,11 +77,28 @@ def test_a_late_event_counts_in_the_windows_that_it_still_belongs_to() -> None:
     assert [values[f"views_{window}"] for window in WINDOWS] == [1, 1, 2, 2, 2]
 
 
-def test_an_event_from_far_ahead_empties_the_windows_before_it() -> None:
+def test_an_event_from_far_ahead_counts_there_and_in_the_end_pushes_the_others_out() -> None:
     """Only a log that others write to can hold one: the edge refuses it (docs/features.md)."""
     profile = folded(event("view"), event("view", at=T0 + 400 * DAY_MS), event("view", at=T0 + 1))
-    assert all_features(profile, T0 + 1)["views_30d"] == 0
+    assert all_features(profile, T0 + 1)["views_30d"] == 2
     assert all_features(profile, T0 + 400 * DAY_MS)["views_30d"] == 1
+    many = folded(*(event("view", at=T0 + n * MINUTE_MS) for n in range(60)), start=profile)
+    assert all_features(many, T0 + HOUR_MS)["views_30d"] < 62
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(list(METRICS.values())), st.integers(0, 40 * DAY_MS)), min_size=60, max_size=200)
+)
+def test_packing_changes_nothing_that_can_be_read(acts: Sequence[tuple[str, int]]) -> None:
+    in_order = sorted(acts, key=lambda act: act[1])
+    events = [event(kind, at=T0 + at_ms, event_id=f"{n}") for n, (kind, at_ms) in enumerate(in_order)]
+    packed = folded(*events)
+    with pytest.MonkeyPatch.context() as never:
+        never.setattr(windows, "_PACK_AT", 10**6)
+        unpacked = folded(*events)
+    assert len(packed.states["windows"][1]) <= len(unpacked.states["windows"][1])
+    for now_ms in (packed.last_ms, packed.last_ms + 3 * HOUR_MS, packed.last_ms + 9 * DAY_MS):
+        assert all_windows(packed, now_ms) == pytest.approx(all_windows(unpacked, now_ms))
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(METRICS.values())), st.integers(0, 45 * DAY_MS)), max_size=60))

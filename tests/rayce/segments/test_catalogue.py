@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rayce.errors import InvalidCatalogue
 from rayce.profile import Profile
 from rayce.segments.catalogue import MAX_BIT, MAX_TTL_S, load_catalogue, parse_catalogue
+from rayce.segments.listing import Listing
 from tests.rayce.segments.trees import comparisons, trees
 
 RULE = {"name": "buyer", "bit": 1, "kind": "rule", "triggers": ["purchase"], "when": {"feature": "purchases", "ge": 1}}
@@ -36,6 +37,18 @@ def test_a_catalogue_knows_what_each_event_triggers() -> None:
     assert [segment.name for segment in catalogue.triggered["view"]] == ["likely"]
     assert catalogue.triggered["login"] == ()
     assert catalogue.models == ("buys",)
+
+
+def test_a_catalogue_knows_which_segments_keep_a_list_of_members() -> None:
+    catalogue = parse_catalogue(text(RULE | {"listed": True}, MODEL, BATCH | {"listed": True}))
+    assert (catalogue.listed_bits, catalogue.listed_mask) == ((1, 3), 0b1010)
+    assert catalogue.listing("shop") == Listing("shop", (1, 3))
+    assert parse_catalogue(text(RULE, MODEL)).listing("shop") is None
+
+
+def test_that_a_short_lived_segment_keeps_no_list_is_said_with_the_reason() -> None:
+    with pytest.raises(InvalidCatalogue, match="`buyer` is short-lived: its members leave by time alone"):
+        parse_catalogue(text(RULE | {"ttl_s": 60, "listed": True}))
 
 
 def test_the_version_changes_with_the_content_and_only_with_it() -> None:
@@ -76,6 +89,8 @@ def test_the_version_changes_with_the_content_and_only_with_it() -> None:
         ),
         (text(RULE | {"ttl_s": 0}), "segments[0].ttl_s", 0),
         (text(RULE | {"ttl_s": MAX_TTL_S + 1}), "segments[0].ttl_s", MAX_TTL_S + 1),
+        (text(RULE | {"ttl_s": 60, "listed": True}), "segments[0].listed", True),
+        (text(RULE | {"listed": "yes"}), "segments[0].listed", "yes"),
         (text(RULE | {"colour": "red"}), "segments[0].colour", "red"),
         (text(RULE, colour="red"), "colour", "red"),
     ],

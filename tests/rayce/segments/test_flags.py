@@ -2,6 +2,7 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rayce.consent import Consent
 from rayce.profile import Profile
@@ -10,6 +11,7 @@ from rayce.segments.flags import (
     MAX_SHORT_LIVED,
     UNIT_S,
     Flags,
+    lean_flags,
     pack_flags,
     split_value,
     unpack_flags,
@@ -111,6 +113,30 @@ def test_any_other_bytes_are_flags_or_nothing(data: bytes, now_s: int) -> None:
     if value is None:
         assert flags == Flags()
         assert consent is None or len(data) == 3
+
+
+@given(profiles, st.integers(0, 2**32 - 1), st.integers(0, 86_400))
+def test_lean_flags_read_the_same_from_then_on_and_are_never_longer(profile: Profile, now_s: int, later_s: int) -> None:
+    flags, at_s = pack_flags(profile), now_s + later_s
+    lean = lean_flags(flags, now_s)
+    found, same = unpack_flags(flags, at_s), unpack_flags(lean, at_s)
+    assert same.bits(at_s * 1000) == found.bits(at_s * 1000)
+    kept = tuple((bit, until) for bit, until in profile.short_lived if until > now_s)
+    assert (same.permanent, same.short_lived) == (profile.flags, kept)
+    assert lean == pack_flags(replace(profile, short_lived=kept))
+    assert lean_flags(lean, now_s) == lean and len(lean) <= len(flags)
+    assert (lean == flags) is (kept == profile.short_lived)
+
+
+def test_a_flag_is_lean_from_its_second_on() -> None:
+    flags = pack_flags(Profile(last_ms=NOW_S * 1000, short_lived=((3, 100),)))
+    assert lean_flags(flags, 99) == flags and len(lean_flags(flags, 100)) == 3
+
+
+@given(st.binary(max_size=40), st.integers(0, 2**32))
+def test_what_are_no_flags_cannot_be_made_leaner(data: bytes, now_s: int) -> None:
+    if unpack_flags(data, now_s) == Flags():
+        assert unpack_flags(lean_flags(data, now_s), now_s) == Flags()
 
 
 @given(profiles, st.integers(0, 7), st.data())

@@ -1,0 +1,95 @@
+"""Takes expired short-lived flags out of hot memory (Redis), and lists of members that no segment keeps any more.
+
+All tenants at once, while everything goes on; publishes nothing. Needed now and then where short-lived segments are many and
+people come seldom: workers trim only those whom they have in memory. A run that was ended goes on with `--from-bucket`.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from rayce.errors import RayceError
+from rayce.features.catalogue import load_features
+from rayce.live_catalogue import current_catalogue
+from rayce.segments.catalogue import Catalogue
+from rayce.segments.segment import MAX_BIT
+from rayce.settings import Settings, load_settings
+from rayce.stores.dynamo import DynamoStore
+from rayce.stores.interfaces import DurableGenerations, HotBuckets
+from rayce.stores.redis_view import RedisWriter
+from rayce.trimming import Trimmed, drop_lists, trim_buckets
+
+EXPIRED_FOR_S = 3_600
+SAY_EVERY_S = 2.0
+
+
+def trim_hot_view(
+    hot: HotBuckets,
+    catalogue: Catalogue,
+    tenants: Iterable[str],
+    from_bucket: int,
+    before_s: int,
+    say: Callable[[str], None],
+) -> dict[str, float]:
+    """Trim; returns the metrics."""
+    next_s = time.monotonic()
+
+    def done(following: int, so_far: Trimmed) -> None:
+        nonlocal next_s
+        if time.monotonic() >= next_s or following == hot.buckets:
+            next_s = time.monotonic() + SAY_EVERY_S
+            say(
+                f"{following} of {hot.buckets} buckets, {so_far.people:,} people, {so_far.trimmed:,} of them trimmed;"
+                f" to go on later: --from-bucket {following}"
+            )
+
+    unlisted = [bit for bit in range(MAX_BIT + 1) if not catalogue.listed_mask >> bit & 1]
+    lists = drop_lists(hot, tenants, [bit for bit in unlisted if bit in catalogue.names or bit in catalogue.retired])
+    found = trim_buckets(hot, from_bucket, before_s, done)
+    return {**found._asdict(), "lists_dropped": lists}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Composes the run from the command line; returns the exit code: 0 done, 1 a store failed or a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.trim_hot_view", description=__doc__)
+    parser.add_argument(
+        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
+    )
+    parser.add_argument("--from-bucket", type=int, default=0, help="go on from here")
+    parser.add_argument(
+        "--expired-for-s", type=int, default=EXPIRED_FOR_S, help="take out what ended so long ago, or longer"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.from_bucket < 0 or arguments.expired_for_s < 0:
+        parser.error("--from-bucket and --expired-for-s are not negative")
+    started_s = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"trim_hot_view {time.monotonic() - started_s:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    try:
+        settings = load_settings(arguments.settings)
+        durable, hot = _stores(settings)
+        features = load_features(settings.features.catalogue)
+        catalogue = current_catalogue(durable, settings.segments.catalogue, features)
+        tenants = sorted({key.tenant for key in settings.edge.api_keys.values()})
+        before_s = int(time.time()) - arguments.expired_for_s
+        metrics = trim_hot_view(hot, catalogue, tenants, arguments.from_bucket, before_s, say)
+    except RayceError as error:
+        say(f"failed: {error}; what was trimmed stays so")
+        return 1
+    seconds = round(time.monotonic() - started_s, 1)
+    line = {"job": "trim_hot_view", "generation": {}, "metrics": metrics, "seconds": seconds}
+    print(msgspec.json.encode(line).decode(), flush=True)
+    return 0
+
+
+def _stores(settings: Settings) -> tuple[DurableGenerations, HotBuckets]:
+    return DynamoStore(settings.dynamodb), RedisWriter(settings.redis)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
