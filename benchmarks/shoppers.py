@@ -23,8 +23,14 @@ async def admit(wire: Wire, users: list[str]) -> None:
         await asyncio.gather(*map(one, users[at : at + AT_ONCE]))
 
 
-async def count_events(wire: Wire, sent: Counter[str], patience_s: float = 20.0) -> tuple[int, int]:
-    """(lost, doubled): what the profiles have counted against what was acknowledged. Waits while something is missing."""
+async def count_events(
+    wire: Wire, sent: Counter[str], uncertain: Counter[str] | None = None, patience_s: float = 20.0
+) -> tuple[int, int]:
+    """(lost, doubled): what the profiles have counted against what was acknowledged. Waits while something is missing.
+
+    `uncertain` are events that were sent and not acknowledged: each of them may have been counted, once.
+    """
+    uncertain = uncertain or Counter()
 
     async def counted(user: str) -> int:
         reply = await wire.get(f"/v1/users/{user}/profile")
@@ -38,7 +44,7 @@ async def count_events(wire: Wire, sent: Counter[str], patience_s: float = 20.0)
             batch = users[at : at + AT_ONCE]
             found |= dict(zip(batch, await asyncio.gather(*map(counted, batch)), strict=True))
         lost = sum(max(0, sent[user] - found[user]) for user in users)
-        doubled = sum(max(0, found[user] - sent[user]) for user in users)
+        doubled = sum(max(0, found[user] - sent[user] - uncertain[user]) for user in users)
         if not lost or asyncio.get_running_loop().time() > until_s:
             return lost, doubled
         await asyncio.sleep(0.5)

@@ -21,7 +21,7 @@ NAMES = (
 
 
 def publish_stand_in_model(settings: Settings, tenant: str) -> None:
-    """100 trees of 15 leaves, the most that `rayce.training` grows, over 24 features, made live as `segment-model.buys_within_7_days`."""
+    """100 trees of 15 leaves, the most that `rayce.training` grows, over 24 features; live as `buys_within_7_days`."""
     noise = np.random.default_rng(7)
     rows = noise.gamma(1.0, 5.0, (ROWS, len(NAMES)))
     labels = (rows[:, 0] + rows[:, -1] + noise.normal(0, 5, ROWS) > 10).astype(float)

@@ -31,6 +31,7 @@ from rayce.ingest import Stamper
 from rayce.item_words import SHELF, LiveWords, read_item_words
 from rayce.live_catalogue import KIND as CATALOGUE
 from rayce.live_catalogue import LiveCatalogue, catalogue_parser
+from rayce.logs import start_logging
 from rayce.metrics import Metrics
 from rayce.model import load_ranker
 from rayce.people import People
@@ -101,6 +102,7 @@ class EdgeRouter:
     """Hosts the edge's ASGI application."""
 
     def __init__(self, settings: Settings, reader: DeploymentHandle[Any], ranker: DeploymentHandle[Any]) -> None:
+        start_logging()
         sys.setswitchinterval(SWITCH_S)
         hot, durable = RedisReader(settings.redis), DynamoStore(settings.dynamodb)
         executor = ThreadPoolExecutor(DURABLE_THREADS, "durable")

@@ -34,6 +34,7 @@ Name = Literal[
     "rayce_stream_lag_events",  # records not yet folded; -1: not known yet
     "rayce_stream_durable_lag_events",  # records not yet durable; -1: not known yet
     "rayce_stream_waiting_for_hot_users",  # people whose change hot memory has not taken yet
+    "rayce_stream_trimmed_users_total",  # people whose expired short-lived flags were taken out of hot memory
     "rayce_stream_waiting_for_durable_users",  # people whose change durable memory has not taken yet
 ]
 
@@ -62,6 +63,7 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_stream_lag_events": ("partition",),
     "rayce_stream_durable_lag_events": ("partition",),
     "rayce_stream_waiting_for_hot_users": ("partition",),
+    "rayce_stream_trimmed_users_total": (),
     "rayce_stream_waiting_for_durable_users": ("partition",),
 }
 

@@ -59,7 +59,6 @@ class People:
         self._failed = failed
         self._clock = clock
         self.hot_breaker = Gate(Breaker(clock, patience_s=HOT_PATIENCE_S))
-        self._consents = Coalescer(self._load_flags, in_flight=8, max_batch=MAX_BATCH)
         self._states = Coalescer(self._load_states, in_flight=8, max_batch=MAX_BATCH)
         self._misses = Misses(durable, executor, failed, self._backfill, clock)
         self.durable_breaker = self._misses.gate
@@ -73,7 +72,7 @@ class People:
 
     async def purposes(self, person: str, within_s: float | None = None) -> int:
         """The purposes allowed, cheaply; 0 where nothing is known. `within_s` bounds the wait for durable memory."""
-        row = await self._consents.get(person)
+        (row,) = await self._load_flags((person,))
         if row.consent is not None:
             return row.consent.purposes
         return ((await self._miss(person, within_s, consent_known=False)).consent or UNKNOWN).purposes

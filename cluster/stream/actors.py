@@ -19,6 +19,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from cluster.stream.build import build_worker
 from cluster.stream.supervising import Report, Supervising
+from rayce.logs import start_logging
 from rayce.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ class PartitionWorker:
     """Hosts a `Worker` in a thread of its own. If the worker ends unasked, so does the process, and Ray starts anew."""
 
     def __init__(self, settings: Settings, name: str) -> None:
+        start_logging()
         sys.setswitchinterval(0.001)
         self._worker = build_worker(settings, name=name, waits=True)
         self._stopping = False
@@ -126,6 +128,7 @@ class StreamSupervisor:
     """Hosts `Supervising` in a thread of its own. It holds no state: restarted, it finds the workers by name and asks them."""
 
     def __init__(self, settings: Settings) -> None:
+        start_logging()
         self._crew = RayCrew(settings)
         self._supervising = Supervising(
             self._crew, settings.kafka.partitions, settings.stream, time.monotonic, worker_name

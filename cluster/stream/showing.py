@@ -37,6 +37,11 @@ class Showing:
         self._recent: dict[str, float] = {}
         self.waiting: dict[str, Shown] = {}
 
+    @property
+    def trimmed(self) -> int:
+        """People whose expired flags were taken out."""
+        return self._trimming.trimmed if self._trimming is not None else 0
+
     def show(self, rows: Sequence[Shown]) -> None:
         """Make the rows visible now, or as soon as hot memory is back."""
         if self.waiting or not self._write(rows):

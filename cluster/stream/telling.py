@@ -45,7 +45,7 @@ class Telling:
         for store, count in pauses.counts.items():
             self.metrics.set("rayce_stream_pauses_total", count, store)
             self.metrics.set("rayce_stream_paused_seconds_total", pauses.seconds.get(store, 0.0), store)
-        self._tell_evaluations()
+        self.metrics.set("rayce_stream_trimmed_users_total", self._showing.trimmed)
         self._tell_evaluations()
         told[f"stream-worker:{self._name}"] = self.metrics.to_bytes()
         return told
@@ -66,15 +66,6 @@ class Telling:
             number: Standing(each.epoch, ends[number] - each.next if number in ends else None, each.halted)
             for number, each in self._owning.partitions.items()
         }
-
-    def _tell_evaluations(self) -> None:
-        counts, told = self._folding.counts, self.metrics
-        told.set("rayce_stream_evaluated_events_total", counts.events)
-        told.set("rayce_stream_events_with_inference_total", counts.events_with_inference)
-        told.set("rayce_stream_inferences_total", counts.inferences)
-        told.set("rayce_stream_inferences_spared_total", counts.spared)
-        told.set("rayce_stream_overrides_total", counts.overrides, "done")
-        told.set("rayce_stream_overrides_total", counts.overrides_refused, "refused")
 
     def _of(self, partition: Partition, end: int | None) -> Metrics:
         """How the partition is doing: counts since this worker took it, lags in events (-1: not known yet)."""

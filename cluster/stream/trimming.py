@@ -25,7 +25,7 @@ class Trimming:
         max_people: int,
         now_ms: Callable[[], int],
     ) -> None:
-        """Of people in memory `latest` says when the last short-lived flag ends (s; 0: none is there), `packed` what is shown."""
+        """Of people in memory `latest` says when the last short-lived flag ends (s; 0: none there), `packed` what is shown."""
         self._hot = hot
         self._latest = latest
         self._packed = packed

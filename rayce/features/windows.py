@@ -2,9 +2,9 @@
 
 Time is cut into cells of a minute, five minutes, an hour and a day; a window is its newest cells, the current one included.
 So it is at most one cell (a fifth, a twelfth, a 24th, a seventh, a thirtieth of it) shorter than its name says.
-State: a map from (number of the cell × 16 + metric) × 4 + width to the value, and at how many entries it is packed next. An event
-is written to its minute only. When there are too many entries they are packed: minutes that the five-minute windows do not
-need any more become five minutes, those hours, those days, and days older than thirty go: 71 cells × 12 metrics stay at most.
+State: a map from (number of the cell × 16 + metric) × 4 + width to the value, and at how many entries it is packed next. An
+event is written to its minute only. When there are too many entries they are packed: minutes that the five-minute windows do
+not need any more become five minutes, those hours, those days, and older ones go: 71 cells × 12 metrics stay at most.
 """
 
 from collections.abc import Mapping

@@ -117,7 +117,8 @@ class LogWriter:
                 compression_type="lz4",
                 max_block_ms=self._settings.ack_timeout_ms,
                 delivery_timeout_ms=self._settings.ack_timeout_ms,
-                request_timeout_ms=self._settings.ack_timeout_ms - 1,
+                request_timeout_ms=max(1, self._settings.ack_timeout_ms - self._settings.linger_ms - 1),
+                linger_ms=self._settings.linger_ms,
                 batch_size=128 * 1024,
                 max_request_size=8 * 1024 * 1024,
             )

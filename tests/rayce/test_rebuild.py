@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from rayce.consent import Consent
 from rayce.errors import Unavailable
 from rayce.profile import encode_profile
 from rayce.rebuild import BATCH, Rebuild, Rebuilt
 from rayce.segments.flags import pack_flags
+from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Save, Shown, StoredProfile
 from rayce.stores.memory import MemoryDurable, MemoryHot
 from tests.samples import T0, event, folded, person
@@ -139,3 +141,17 @@ def test_memory_is_bounded_pages_are_put_back_as_they_come() -> None:
     hot.put_back = counted  # type: ignore[method-assign,assignment]
     Rebuild(durable(), hot, 1).run(range(1), 1)
     assert sizes == [BATCH, BATCH, BATCH, 7]
+
+
+def test_lists_of_members_are_filled_by_what_is_there_afterwards_and_what_has_expired_is_left_out() -> None:
+    hot, made = MemoryHot(), Durable()
+    old = replace(OLD, flags=0b100, short_lived=((100, T0 // 1000 + 60), (101, T0 // 1000 + 600)))
+    made.save_profiles(0, made.acquire(0).epoch, [Save(person(n), encode_profile(old), n) for n in range(3)])
+    for n in range(3):
+        made.save_consent(person(n), Consent(n and 1, T0))
+    hot.show([Shown(person(1), b"newer", pack_flags(replace(NEW, flags=0b10)))])
+    now_s = T0 // 1000 + 60
+    Rebuild(made, hot, 2, listing_of=lambda tenant: Listing(tenant, (1, 2)), now_s=now_s).run(range(2), 1)
+    assert [asyncio.run(hot.read_members("shop", bit, "", 9)).people for bit in (1, 2)] == [[person(1)], [person(2)]]
+    rows = asyncio.run(hot.read_flags([person(2)]))
+    assert rows[0].value == pack_flags(replace(old, short_lived=old.short_lived[1:]))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import rich.pretty
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,3 +152,16 @@ def test_maps_and_lists_can_be_set_from_the_environment() -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(InvalidSettings, match=r"/no/such\.yaml"):
         load_settings("/no/such.yaml", {})
+
+
+def test_settings_that_are_printed_do_not_show_secrets() -> None:
+    secrets = ("redis://:hush@h", "kafkahush", "dynamohush", "00" * 32)
+    environ = {
+        "RAYCE_REDIS__URL": secrets[0],
+        "RAYCE_KAFKA__SASL_PASSWORD": secrets[1],
+        "RAYCE_DYNAMODB__SECRET_ACCESS_KEY": secrets[2],
+        "RAYCE_PRIVACY__PSEUDONYM_KEYS": f"{{k1: '{secrets[3]}'}}",
+    }
+    settings = load_settings(environ=environ)
+    shown = repr(settings) + rich.pretty.pretty_repr(settings)
+    assert not [secret for secret in secrets if secret in shown]
