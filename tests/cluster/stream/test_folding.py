@@ -189,7 +189,7 @@ def test_where_the_fold_breaks_the_event_is_named_and_the_state_is_as_before() -
         failed.append((record.offset, reason))
         return True
 
-    rows = folding.fold(placed(event("search"), event("view", at=T0 + 1), event("search", at=T0 + 2)), fails)
+    rows = folding.fold(placed(event("search"), event("add_to_cart", at=T0 + 1), event("search", at=T0 + 2)), fails)
     assert [events_of(row) for row in rows] == [2]
     assert failed == [(1, "ZeroDivisionError: no")]
 

@@ -8,6 +8,9 @@ import pytest
 from cluster.stream import showing
 from cluster.stream.showing import BATCH, Showing
 from rayce.consent import Consent
+from rayce.profile import Profile
+from rayce.segments.flags import pack_flags
+from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Shown
 from rayce.stores.memory import MemoryHot
 from tests.samples import person
@@ -98,6 +101,18 @@ def test_a_decision_that_waits_is_not_lost_to_a_later_row(bench: Bench) -> None:
     bench.hot.away = False
     bench.later()
     assert bench.states(1) == [HotRow(Consent(6), None)], "a denial stands whatever is shown"
+
+
+def test_lists_that_wait_to_be_told_of_are_not_lost_to_a_later_row(bench: Bench) -> None:
+    """A worker tells of them once: the later row says nothing of lists, but its flags are in force."""
+    flags, lists = pack_flags(Profile(last_ms=1, flags=0b101)), Listing("shop", (0, 1))
+    bench.hot.away = True
+    bench.show(Shown(person(1), b"a", pack_flags(Profile(last_ms=1, flags=0b10)), None, lists))
+    bench.show(Shown(person(1), b"b", flags))
+    bench.hot.away = False
+    bench.later()
+    members = [asyncio.run(bench.hot.read_members("shop", bit, "", 9)).people for bit in (0, 1)]
+    assert members == [[person(1)], []]
 
 
 def test_while_something_waits_nothing_newer_overtakes_it(bench: Bench) -> None:

@@ -390,12 +390,12 @@ class Breaking:
 
 def test_an_event_on_which_the_fold_breaks_goes_to_the_dead_letters_and_the_stream_goes_on() -> None:
     world = World(models={"buys_within_7_days": Breaking()})
-    world.send(event("view", at=T0 + n, event_id=f"e{n}") for n in range(4))
+    world.send(event("add_to_cart", at=T0 + n, event_id=f"e{n}") for n in range(4))
     world.work_off_in_order()
     world.send([event("search", at=T0 + 4, event_id="e4")])
     running = world.start()
     world.work_off(running)
-    bad = event("view", at=T0 + 5, event_id="bad")
+    bad = event("add_to_cart", at=T0 + 5, event_id="bad")
     world.send([bad])
     world.sent.remove(bad)
     world.work_off(running)
