@@ -86,11 +86,12 @@ def test_an_event_of_1970_leaves_what_is_recent_alone() -> None:
     assert after.first_ms == 1 and after.events == usual.events + 1
 
 
-def test_an_event_of_2100_makes_what_is_recent_old_but_loses_no_count() -> None:
+def test_an_event_of_2100_makes_what_decays_old_but_loses_no_count() -> None:
     usual = folded(event("view", "p1"), event("purchase", "p2", at=T0 + 1))
     after = folded(event("view", "p9", at=LATEST_MS), event("view", "p3", at=T0 + 2), start=usual)
     assert (after.events, after.baskets, after.counts["view"], after.spend) == (4, 1, 3, 2.5)
-    assert all_features(after, T0 + 3)["views_30d"] == 0
+    values = all_features(after, T0 + 3)
+    assert (values["views_30d"], values["interest"]) == (2, 1.0), "the late ones have decayed to nothing"
     assert set(after.bought) == {"p2"}
 
 

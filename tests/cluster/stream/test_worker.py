@@ -378,9 +378,9 @@ def test_a_record_that_is_no_event_goes_to_the_dead_letters_and_the_stream_goes_
 
 
 class Breaking:
-    """A model that cannot score the fifth view."""
+    """A model that cannot score the fifth cart addition."""
 
-    features = ("views",)
+    features = ("add_to_carts",)
 
     def score_one(self, row: list[float]) -> float:
         if row[0] == 5:
