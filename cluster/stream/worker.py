@@ -86,7 +86,8 @@ class Worker:
         self._dead: list[DeadLetter] = []
         self._lost: list[Fenced] = []
         self._doubts = self._assured = 0
-        self._flushed_s = self._stood_s = float("-inf")
+        self._flushed_s = self._stood_s = self._fetched_s = float("-inf")
+        self._fetched = 0
         self.standings: dict[int, Standing] = {}
         """How the partitions are doing, as of half a second ago."""
         self.beat_s = clock()
@@ -166,9 +167,18 @@ class Worker:
         if full:
             self._pause(full, "too much waits for it")
             return None
+        self._gather()
         found = self._reader.fetch(IDLE_POLL_MS if self._threaded else 0)
+        self._fetched_s, self._fetched = self._clock(), sum(map(len, found.values()))
         self._pauses.end()
         return decode_batch(found, self._owning.partitions, self._owning.halt) if found else None
+
+    def _gather(self) -> None:
+        """Let events gather: where few come at a time, fetching them costs more than folding them, here and at the brokers."""
+        if self._threaded and 0 < self._fetched < self._settings.poll_max_records // 4:
+            wait_s = self._fetched_s + self._settings.gather_ms / 1000 - self._clock()
+            if wait_s > 0:
+                self._stop.wait(wait_s)
 
     def _full(self) -> str | None:
         """The store for which too much waits."""

@@ -113,6 +113,7 @@ class LogWriter:
         try:
             producer = KafkaProducer(
                 **connection(self._settings),
+                metrics_enabled=False,  # ours tell what matters
                 acks="all",
                 compression_type="lz4",
                 max_block_ms=self._settings.ack_timeout_ms,
@@ -219,6 +220,7 @@ class LogReader:
         self._topic = topic
         self._consumer = KafkaConsumer(
             **connection(settings),
+            metrics_enabled=False,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
