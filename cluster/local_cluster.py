@@ -93,6 +93,7 @@ class LocalCluster:
         return {
             "url": self.url,
             "dashboard": self.dashboard,
+            "ray": ray.get_runtime_context().gcs_address,
             "api_key_file": str(self.root / "api-key"),
             "settings": str(self.settings_path),
             "pid": os.getpid(),

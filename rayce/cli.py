@@ -72,7 +72,8 @@ def check(
 ) -> None:
     """Check a catalogue as rayce would load it. Exit code 1, with key and value, where it does not hold together.
 
-    With --sample also who would enter and leave which segment, and how segments would overlap, before it is activated.
+    With --sample also whether it may follow the live one, who would enter and leave which segment, and how segments would
+    overlap, before it is activated.
     """
     from msgspec import json
 
@@ -84,18 +85,35 @@ def check(
         catalogue = load_catalogue(file, features)
     except InvalidCatalogue as error:
         _refuse(file, error)
+    if sample:
+        _follow(file, catalogue, settings)
     found = _tried(catalogue, sample, settings) if sample else None
     if as_json:
         told = {"file": str(file), "version": catalogue.version, "segments": len(catalogue.segments), "sample": found}
         typer.echo(json.encode(told).decode())
         return
-    typer.echo(f"{file}: {len(catalogue.segments)} segments, version {catalogue.version}")
+    compared = "may follow the live one" if sample else "not compared with the live one (--sample)"
+    typer.echo(f"{file}: {len(catalogue.segments)} segments, version {catalogue.version}; {compared}")
     if found is not None:
         from rich.console import Console
 
         from rayce.dry_run_page import show
 
         show(found, Console(file=sys.stdout))
+
+
+def _follow(file: Path, catalogue: "Catalogue", settings: Path | None) -> None:
+    """Refuse what `activate` would refuse."""
+    from rayce import live_catalogue
+    from rayce.errors import InvalidCatalogue, RayceError
+
+    durable, otherwise = _stores(settings)
+    try:
+        live_catalogue.check_may_follow(durable, catalogue, otherwise)
+    except InvalidCatalogue as error:
+        _refuse(file, error)
+    except RayceError:
+        return  # durable memory is away: the sample says so
 
 
 @segments.command()

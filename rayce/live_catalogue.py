@@ -89,15 +89,27 @@ def current_catalogue(durable: DurableGenerations, path: str | None, features: F
 def activate(
     durable: DurableGenerations, text: str, otherwise: Catalogue, now_ms: int, features: FeatureSet = ALL
 ) -> Activated:
-    """Make a catalogue live; `InvalidCatalogue` where it does not hold together or may not follow the live one."""
+    """Make a catalogue live; `InvalidCatalogue` where it does not hold together or may not follow the live one.
+
+    What is live already stays as it is, so that a way back is not used up by repeating.
+    """
     new = parse_catalogue(text, features)
+    number = durable.live(NAME).get(NAME, 0)
+    if number and _manifest(durable.load_generation(NAME, number)).version == new.version:
+        return Activated(number, *_read(durable.load_generation(NAME, number), features))
+    lineage = check_may_follow(durable, new, otherwise)
+    manifest = CatalogueManifest(new.version, now_ms, number, lineage.extended(new))
+    files = {CATALOGUE_FILE: text.encode(), MANIFEST_FILE: msgspec.json.encode(manifest)}
+    return Activated(publish(durable, NAME, files, catalogue_parser(features)), new, manifest)
+
+
+def check_may_follow(durable: DurableGenerations, new: Catalogue, otherwise: Catalogue) -> Lineage:
+    """What bits have meant so far; `InvalidCatalogue` where `new` would have one mean something else than it does."""
     number = durable.live(NAME).get(NAME, 0)
     live = _identities(durable.load_generation(NAME, number)) if number else otherwise
     lineage = _lineage(durable, live)
     check_succession(live, lineage, new)
-    manifest = CatalogueManifest(new.version, now_ms, number, lineage.extended(new))
-    files = {CATALOGUE_FILE: text.encode(), MANIFEST_FILE: msgspec.json.encode(manifest)}
-    return Activated(publish(durable, NAME, files, catalogue_parser(features)), new, manifest)
+    return lineage
 
 
 def roll_back(durable: DurableGenerations, features: FeatureSet = ALL) -> Activated:

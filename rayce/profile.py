@@ -74,6 +74,8 @@ class Profile(Struct, array_like=True):
     """What the optional features keep, by family: see `rayce.features`."""
     inputs: dict[str, int] = {}
     """By model, a checksum of the features it last scored."""
+    cart_ms: dict[str, int] = {}
+    """By product in the cart, when it was last put in or partly taken out."""
 
 
 _encoder = msgspec.msgpack.Encoder()

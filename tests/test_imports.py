@@ -90,6 +90,7 @@ LOAD_SETTINGS = (
     "jobs/job.py",
     "jobs/rebuild_hot_view.py",
     "jobs/replay_dead_letters.py",
+    "jobs/set_segment.py",
     "jobs/trim_hot_view.py",
     "rayce/cli.py",
 )

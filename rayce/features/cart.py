@@ -8,7 +8,10 @@ from rayce.profile import MAX_CART_ITEMS, Profile
 
 
 class Cart(Plain):
-    """Quantities and prices by product, at most 50; what is bought leaves it."""
+    """Quantities and prices by product, at most 50; what is bought leaves it, however many pieces there were.
+
+    A late removal or purchase does not touch what was put in after it, nor does a late addition bring back what was bought.
+    """
 
     name = "cart"
     types = frozenset({"add_to_cart", "remove_from_cart", "purchase"})
@@ -22,16 +25,27 @@ class Cart(Plain):
 
     def write(self, profile: Profile, event: Event) -> None:
         """See `Family.write`."""
-        adds = event.type == "add_to_cart"
+        adds, now = event.type == "add_to_cart", event.timestamp_ms
         if not (profile.cart or adds):
             return
-        cart = dict(profile.cart)
+        cart, moments = dict(profile.cart), dict(profile.cart_ms)
         for line in event.items:
-            quantity, price = cart.pop(line.item_id, (0, 0.0))
+            item = line.item_id
+            latest_ms = moments.get(item, 0)
+            had = profile.bought.get(item)
+            if now < latest_ms if not adds else had is not None and now < had.last_ms:
+                continue  # late: what came after it stands
+            quantity, price = cart.pop(item, (0, 0.0))
+            moments.pop(item, None)
             if adds:
-                cart[line.item_id] = (quantity + line.quantity, line.price if line.price is not None else price)
+                cart[item] = (quantity + line.quantity, line.price if line.price is not None else price)
             elif event.type == "remove_from_cart" and quantity > line.quantity:
-                cart[line.item_id] = (quantity - line.quantity, price)
+                cart[item] = (quantity - line.quantity, price)
+            else:
+                continue
+            moments[item] = max(now, latest_ms)
         while len(cart) > MAX_CART_ITEMS:
-            del cart[next(iter(cart))]
-        profile.cart = cart
+            oldest = next(iter(cart))
+            del cart[oldest]
+            moments.pop(oldest, None)
+        profile.cart, profile.cart_ms = cart, moments

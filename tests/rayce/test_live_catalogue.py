@@ -85,6 +85,14 @@ def test_after_a_way_back_the_next_way_back_does_not_lead_to_what_was_taken_back
     assert roll_back(durable).number == 1
 
 
+def test_activating_what_is_live_changes_nothing_and_leaves_the_way_back() -> None:
+    durable = MemoryDurable()
+    for text in (TWO, THREE, THREE, THREE, THREE):
+        done = activate(durable, text, STARTER, 0)
+    assert durable.numbers(NAME) == [1, 2] and done.number == 2
+    assert roll_back(durable).number == 1
+
+
 def test_without_an_activation_there_is_no_way_back() -> None:
     with pytest.raises(InvalidInput, match="nothing was activated"):
         roll_back(MemoryDurable())

@@ -1,5 +1,6 @@
 """The cart; by hand."""
 
+from rayce.decay import DAY_MS
 from rayce.event import Line
 from rayce.features import all_features
 from rayce.features.cart import Cart
@@ -29,3 +30,23 @@ def test_the_products_carted_last_are_kept() -> None:
 def test_removing_or_buying_what_is_not_there_changes_nothing() -> None:
     profile = folded(event("purchase", "p1"), event("remove_from_cart", "p1", at=T0 + 1))
     assert profile.cart == {}
+
+
+def test_a_late_purchase_or_removal_leaves_what_was_put_in_after_it() -> None:
+    for kind in ("purchase", "remove_from_cart"):
+        late = event(kind, "p1", at=T0 - DAY_MS)
+        assert folded(event("add_to_cart", "p1"), late).cart == {"p1": (1, 2.5)}
+
+
+def test_a_late_addition_does_not_bring_back_what_was_bought() -> None:
+    assert folded(event("purchase", "p1"), event("add_to_cart", "p1", at=T0 - 1)).cart == {}
+
+
+def test_in_time_they_do() -> None:
+    assert folded(event("add_to_cart", "p1"), event("purchase", "p1", at=T0 + 1)).cart == {}
+    assert folded(event("purchase", "p1"), event("add_to_cart", "p1", at=T0 + 1)).cart == {"p1": (1, 2.5)}
+
+
+def test_moments_are_kept_for_what_is_in_the_cart_only() -> None:
+    profile = folded(event("add_to_cart", "p1", "p2"), event("purchase", "p1", at=T0 + 1))
+    assert profile.cart_ms == {"p2": T0}
