@@ -23,7 +23,7 @@ from benchmarks.wire import Wire
 FLAG, MODEL_FLAG = "cart_engaged", "buys_within_7_days"
 GIVE_UP_S = 5.0
 FIRST_POLL_S, LONGEST_POLL_S = 0.002, 0.016
-"""From the acknowledgement to the first look; from look to look it doubles: looking must not become the load."""
+"""From the acknowledgement to the first look; from look to look it grows by half: looking must not become the load."""
 RAMP = (0.1, 0.25, 0.5, 0.75, 1.0)
 """Shares of the rate while warming up, three seconds each: the servers' JIT compilers need traffic to start from."""
 RAMP_STEP_S = 3.0
@@ -75,7 +75,7 @@ class Freshness:
         pause_s = FIRST_POLL_S
         while time.perf_counter() - intended_s < GIVE_UP_S:
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_POLL_S)
+            pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
             seen = await self._wire.get(f"/v1/users/{user}/segments")
             if seen.status == 200:
                 if (FLAG.encode() in seen.body) == wanted:

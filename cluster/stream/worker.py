@@ -20,6 +20,7 @@ from cluster.stream.flushing import Flusher
 from cluster.stream.folding import Due, Folding
 from cluster.stream.owning import Owning
 from cluster.stream.pausing import Pauses
+from cluster.stream.rate import Rate
 from cluster.stream.reading import Reader, Record
 from cluster.stream.sharing import Claims
 from cluster.stream.showing import Showing
@@ -38,6 +39,8 @@ IDLE_POLL_MS = 50
 PAUSE_S = 0.05
 DRAIN_WITHIN_S = 5.0
 STANDINGS_EVERY_S = 0.5
+GATHER_ABOVE_PER_S = 400
+"""Below, there is CPU enough to fetch every event as it comes."""
 NOTHING = Due([], [], {})
 
 
@@ -88,6 +91,7 @@ class Worker:
         self._doubts = self._assured = 0
         self._flushed_s = self._stood_s = self._fetched_s = float("-inf")
         self._fetched = 0
+        self._rate = Rate(clock())
         self.standings: dict[int, Standing] = {}
         """How the partitions are doing, as of half a second ago."""
         self.beat_s = clock()
@@ -170,12 +174,14 @@ class Worker:
         self._gather()
         found = self._reader.fetch(IDLE_POLL_MS if self._threaded else 0)
         self._fetched_s, self._fetched = self._clock(), sum(map(len, found.values()))
+        self._rate.add(self._fetched, self._fetched_s)
         self._pauses.end()
         return decode_batch(found, self._owning.partitions, self._owning.halt) if found else None
 
     def _gather(self) -> None:
-        """Let events gather: where few come at a time, fetching them costs more than folding them, here and at the brokers."""
-        if self._threaded and 0 < self._fetched < self._settings.poll_max_records // 4:
+        """Let events gather where they come fast in small portions: fetching then costs more than folding."""
+        fetched = self._fetched
+        if self._threaded and fetched < self._settings.poll_max_records // 4 and self._rate.per_s > GATHER_ABOVE_PER_S:
             wait_s = self._fetched_s + self._settings.gather_ms / 1000 - self._clock()
             if wait_s > 0:
                 self._stop.wait(wait_s)
