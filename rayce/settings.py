@@ -86,7 +86,7 @@ class KafkaSettings(Hidden, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=0),
         knob("How long a write waits for others to share its request: less CPU an event, later visible."),
-    ] = 2
+    ] = 4
     ack_timeout_ms: Annotated[Positive, knob("An event POST gives up and answers 503 after this long.")] = 5_000
 
 
