@@ -22,6 +22,14 @@ SOURCES = {
     "given": "asked for",
 }
 
+FEATURES = (
+    *("views", "add_to_carts", "purchases", "days_since_last_event", "days_since_purchase"),
+    *("spend", "mean_basket_value", "mean_interval_days", "overdue_ratio", "distinct_items_bought", "interest"),
+    *("session_depth", "session_items", "cart_items", "cart_value"),
+    *("purchases_7d", "spend_30d", "top_category_share", "categories", "price_sensitivity"),
+)
+"""Those of a shopper that the page shows: of more than a hundred, the ones a person would ask for."""
+
 Title = Callable[[str], str]
 
 
