@@ -29,7 +29,7 @@ async def trimmed(settings: RedisSettings, users: int, per_bucket: int) -> dict[
     settings = msgspec.structs.replace(settings, flag_buckets=max(1, users // per_bucket))
     population = Population(short_lived=EXPIRED)
     filled = FilledView(settings, population, users)
-    filled.link.ask([("FLUSHALL",)])
+    filled.link.ask([("FLUSHALL", "SYNC")])
     empty = _used(filled)
     filled.fill()
     before = _used(filled)

@@ -142,7 +142,7 @@ class Packed:
     def _fill(self, settings: RedisSettings, users: int) -> None:
         """Plain writes of the bytes that the writer leaves; what the readers tell is compared before anything is timed."""
         link, keys = RedisSocket(settings.url, 30.0), Keys(settings.flag_buckets)
-        link.ask([("FLUSHALL",)])
+        link.ask([("FLUSHALL", "SYNC")])
         for at in range(0, users, AT_ONCE):
             commands = []
             for user in range(at, min(at + AT_ONCE, users)):

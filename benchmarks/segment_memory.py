@@ -62,7 +62,7 @@ async def cluster_ok(settings: RedisSettings) -> bool:
 def measure(settings: RedisSettings, population: Population, users: int, lookups: int) -> dict[str, Any]:
     """Fill and look up."""
     filled = FilledView(settings, population, users)
-    filled.link.ask([("CONFIG", "SET", "appendonly", "no"), ("FLUSHALL",)])
+    filled.link.ask([("CONFIG", "SET", "appendonly", "no"), ("FLUSHALL", "SYNC")])
     metrics: dict[str, Any] = filled.fill()
     say(f"{metrics['bytes_per_user']} bytes a user, filled in {metrics['fill_s']} s, {filled.encodings()}")
     metrics["all_listpack"] = filled.encodings() == {"listpack"}
