@@ -16,13 +16,7 @@ def main() -> None:
     parser.add_argument("partitions", type=int, nargs="*", help="numbers of partitions of rayce.events")
     parser.add_argument("--address", default="auto", help="of the Ray cluster; `ray` in .rayce/cluster.json")
     options = parser.parse_args()
-    local = options.address.startswith("127.")
-    ray.init(
-        address=options.address,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        _node_ip_address="127.0.0.1" if local else None,  # what listens on loopback only is not reached from elsewhere
-    )
+    ray.init(address=options.address, namespace=NAMESPACE, log_to_driver=False)
     supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
     if options.partitions:
         ray.get(supervisor.resume.remote(options.partitions), timeout=30)
