@@ -24,9 +24,13 @@ def test_it_imports_the_client_and_nothing_else_of_rayce() -> None:
     assert used == {"rayce.client"}
 
 
-def test_the_client_imports_nothing_of_rayce() -> None:
-    client = HERE.parents[1] / "rayce" / "client.py"
-    assert not {name for name in imported(client) if name.partition(".")[0] in OURS}
+def test_the_client_is_two_files_that_import_nothing_else_of_rayce() -> None:
+    library = HERE.parents[1] / "rayce"
+    client, replies = (
+        {name for name in imported(library / file) if name.partition(".")[0] in OURS}
+        for file in ("client.py", "replies.py")
+    )
+    assert client == {"rayce.replies"} and replies == set()
 
 
 def test_what_is_vendored_is_small_and_keeps_its_licence() -> None:
