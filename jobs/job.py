@@ -5,16 +5,15 @@ Progress goes to standard error. The last line of standard output is one JSON ob
 wrong with settings or files; 2 not enough data (or wrong usage). In every case but the first the live generations stay.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
+from jobs.frame import end, parser_of, teller
 from rayce.errors import InvalidSettings, NotEnoughData, RayceError
 from rayce.event_files import read_event_file
 from rayce.features.catalogue import load_features
@@ -102,10 +101,7 @@ class Job(NamedTuple):
 
 def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None = None) -> int:
     """Composes the job from the command line and runs it; returns the exit code."""
-    parser = argparse.ArgumentParser(prog=f"python -m jobs.{name}", description=work.__doc__)
-    parser.add_argument(
-        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
-    )
+    parser = parser_of(name, work.__doc__)
     parser.add_argument("--tenant", help="whose data (default: the one tenant that the API keys name)")
     parser.add_argument("--events", metavar="FILE", nargs="+", help="read events from these files instead of Kafka")
     arguments = parser.parse_args(argv)
@@ -121,7 +117,7 @@ def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None =
             records=_source(settings, arguments.events),
             catalogue=current_catalogue(durable, settings.segments.catalogue, features),
             features=features,
-            say=_teller(name),
+            say=teller(name),
         )
     except RayceError as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
@@ -140,19 +136,8 @@ def run(name: str, work: Callable[[Job], Outcome], job: Job) -> int:
     except (RayceError, OSError) as error:
         job.say(f"failed: {error}; what is live stays")
         return 1
-    seconds = round(time.monotonic() - started, 1)
-    line = {"job": name, "generation": outcome.generation, "metrics": outcome.metrics, "seconds": seconds}
-    print(msgspec.json.encode(line).decode(), flush=True)
+    end(name, started, metrics=outcome.metrics, generation=outcome.generation)
     return 0
-
-
-def _teller(name: str) -> Callable[[str], None]:
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{name} {time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
-
-    return say
 
 
 def _only_tenant(settings: Settings) -> str:

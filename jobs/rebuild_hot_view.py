@@ -4,23 +4,19 @@ Needed after hot memory was lost and before its load can go to durable memory fo
 on the spot. A run that was ended goes on with `--from-segment`: the last line it said tells which.
 """
 
-import argparse
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
+from jobs.frame import Say, live_catalogue_of, look_after, parser_of
 from jobs.job import PATIENCE_MS
-from rayce.errors import RayceError
-from rayce.features.catalogue import load_features
-from rayce.live_catalogue import current_catalogue
 from rayce.misses import DurablePeople
 from rayce.rebuild import Rebuild, Rebuilt
 from rayce.segments.catalogue import Catalogue
-from rayce.settings import Settings, load_settings
+from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Durable, HotWriter
 from rayce.stores.redis_view import RedisWriter
@@ -76,45 +72,23 @@ def rebuild_hot_view(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Composes the run from the command line; returns the exit code: 0 done, 1 a store failed or a setting is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.rebuild_hot_view", description=__doc__)
-    parser.add_argument(
-        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
-    )
+    parser = parser_of("rebuild_hot_view", __doc__)
     parser.add_argument(
         "--segments", type=int, default=SEGMENTS, help="parts the scan is cut into; the same when resumed"
     )
     parser.add_argument("--from-segment", type=int, default=0, help="go on from here")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="parts scanned at the same time")
-    arguments = parser.parse_args(argv)
-    if not 0 <= arguments.from_segment < arguments.segments or arguments.at_once < 1:
+    options = parser.parse_args(argv)
+    if not 0 <= options.from_segment < options.segments or options.at_once < 1:
         parser.error("0 <= --from-segment < --segments, and --at-once is at least 1")
-    started_s = time.monotonic()
 
-    def say(text: str) -> None:
-        print(f"rebuild_hot_view {time.monotonic() - started_s:6.1f} s  {text}", file=sys.stderr, flush=True)
-
-    try:
-        settings = load_settings(arguments.settings)
+    def work(settings: Settings, say: Say) -> dict[str, dict[str, float]]:
         durable, hot = _stores(settings)
-        features = load_features(settings.features.catalogue)
-        catalogue = current_catalogue(durable, settings.segments.catalogue, features)
-        metrics = rebuild_hot_view(
-            durable,
-            hot,
-            arguments.segments,
-            arguments.from_segment,
-            arguments.at_once,
-            say,
-            catalogue,
-            int(time.time()),
-        )
-    except RayceError as error:
-        say(f"failed: {error}; what was put back stays")
-        return 1
-    seconds = round(time.monotonic() - started_s, 1)
-    line = {"job": "rebuild_hot_view", "generation": {}, "metrics": metrics, "seconds": seconds}
-    print(msgspec.json.encode(line).decode(), flush=True)
-    return 0
+        catalogue, now_s = live_catalogue_of(settings, durable), int(time.time())
+        parts = (options.segments, options.from_segment, options.at_once)
+        return {"metrics": rebuild_hot_view(durable, hot, *parts, say, catalogue, now_s)}
+
+    return look_after("rebuild_hot_view", options.settings, work, "what was put back stays")
 
 
 def _stores(settings: Settings) -> tuple[Durable, HotWriter]:

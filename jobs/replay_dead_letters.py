@@ -12,18 +12,14 @@ The last line of standard output is one JSON object as with every job. Exit code
 are wrong.
 """
 
-import argparse
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
-import msgspec
-
-from rayce.errors import RayceError
-from rayce.settings import load_settings
+from jobs.frame import Say, look_after, parser_of
+from rayce.settings import Settings
 from rayce.stores.interfaces import DEAD, EVENTS, Record
 from rayce.stores.kafka_log import LogReader, LogWriter
 
@@ -80,19 +76,11 @@ def reason_of(record: Record) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Composes the job from the command line and runs it; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.replay_dead_letters", description=__doc__)
-    parser.add_argument(
-        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
-    )
+    parser = parser_of("replay_dead_letters", __doc__)
     parser.add_argument("--dry-run", action="store_true", help="only say how many there are, by reason")
     options = parser.parse_args(argv)
-    started = time.monotonic()
 
-    def say(text: str) -> None:
-        print(f"replay_dead_letters {time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
-
-    try:
-        settings = load_settings(options.settings)
+    def work(settings: Settings, say: Say) -> dict[str, Any]:
         letters = LogReader(settings.kafka, (0,), BATCH, DEAD, GROUP)
         try:
             letters.begin(0, letters.committed_of(0))
@@ -104,16 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 log.close()
         finally:
             letters.close()
-    except (RayceError, OSError) as error:
-        say(f"failed: {error}; what was put back stays, the next run goes on from there")
-        return 1
-    for reason, letters_of_it in found.most_common():
-        say(f"{letters_of_it:,} × {reason}")
-    metrics = {"letters": found.total(), "put_back": 0 if options.dry_run else found.total()}
-    seconds = round(time.monotonic() - started, 1)
-    line = {"job": "replay_dead_letters", "generation": {}, "metrics": metrics, "reasons": found, "seconds": seconds}
-    print(msgspec.json.encode(line).decode(), flush=True)
-    return 0
+        for reason, letters_of_it in found.most_common():
+            say(f"{letters_of_it:,} × {reason}")
+        put_back = 0 if options.dry_run else found.total()
+        return {"metrics": {"letters": found.total(), "put_back": put_back}, "reasons": found}
+
+    comfort = "what was put back stays, the next run goes on from there"
+    return look_after("replay_dead_letters", options.settings, work, comfort)
 
 
 if __name__ == "__main__":

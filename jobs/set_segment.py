@@ -7,21 +7,17 @@ The workers alone write flags, so the change takes the way of every event: exact
 told on `rayce.segment-changes`. Who has no events or does not consent is passed over there. Saying it twice changes nothing.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-import msgspec
-
-from rayce.errors import InvalidInput, RayceError
+from jobs.frame import Say, live_catalogue_of, look_after, parser_of
+from rayce.errors import InvalidInput
 from rayce.event import SEGMENT_OVERRIDE, VERSION, Event, encode_event
-from rayce.features.catalogue import load_features
-from rayce.live_catalogue import current_catalogue
 from rayce.pseudonym import Pseudonymizer
 from rayce.segments.catalogue import Catalogue
-from rayce.settings import load_settings
+from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import EVENTS
 from rayce.stores.kafka_log import LogWriter
@@ -64,21 +60,15 @@ def check_batch(catalogue: Catalogue, name: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Composes the run from the command line; returns the exit code: 0 done, 1 a store failed or something is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.set_segment", description=__doc__)
-    parser.add_argument(
-        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
-    )
+    parser = parser_of("set_segment", __doc__)
     parser.add_argument("--tenant", required=True, help="whose users")
     parser.add_argument("--segment", required=True, help="name of a segment of the kind `batch`")
     parser.add_argument("--users", required=True, metavar="FILE", help="one user id a line; - for standard input")
     parser.add_argument("--out", action="store_true", help="take them out")
     options = parser.parse_args(argv)
-    started_s = time.monotonic()
-    try:
-        settings = load_settings(options.settings)
-        features = load_features(settings.features.catalogue)
-        durable = DynamoStore(settings.dynamodb)
-        check_batch(current_catalogue(durable, settings.segments.catalogue, features), options.segment)
+
+    def work(settings: Settings, _say: Say) -> dict[str, dict[str, float]]:
+        check_batch(live_catalogue_of(settings, DynamoStore(settings.dynamodb)), options.segment)
         pseudonyms = Pseudonymizer(settings.privacy.current_key, settings.privacy.pseudonym_keys)
         log = LogWriter(settings.kafka)
         with sys.stdin if options.users == "-" else open(options.users, encoding="utf-8") as file:
@@ -92,15 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 lambda records: log.write_all_now(EVENTS, records),
             )
         log.close()
-    except (RayceError, OSError, UnicodeDecodeError) as error:
-        print(
-            f"set_segment: failed: {error}; run it again, saying it twice changes nothing", file=sys.stderr, flush=True
-        )
-        return 1
-    seconds = round(time.monotonic() - started_s, 1)
-    line = {"job": "set_segment", "generation": {}, "metrics": {"users": count}, "seconds": seconds}
-    print(msgspec.json.encode(line).decode(), flush=True)
-    return 0
+        return {"metrics": {"users": count}}
+
+    return look_after("set_segment", options.settings, work, "run it again, saying it twice changes nothing")
 
 
 def _records(

@@ -4,19 +4,14 @@ All tenants at once, while everything goes on; publishes nothing. Needed now and
 people come seldom: workers trim only those whom they have in memory. A run that was ended goes on with `--from-bucket`.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
-from rayce.errors import RayceError
-from rayce.features.catalogue import load_features
-from rayce.live_catalogue import current_catalogue
+from jobs.frame import Say, live_catalogue_of, look_after, parser_of
 from rayce.segments.catalogue import Catalogue
 from rayce.segments.segment import MAX_BIT
-from rayce.settings import Settings, load_settings
+from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import DurableGenerations, HotBuckets
 from rayce.stores.redis_view import RedisWriter
@@ -54,37 +49,23 @@ def trim_hot_view(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Composes the run from the command line; returns the exit code: 0 done, 1 a store failed or a setting is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.trim_hot_view", description=__doc__)
-    parser.add_argument(
-        "--settings", metavar="PATH", help="settings file (default: RAYCE_SETTINGS, then the environment)"
-    )
+    parser = parser_of("trim_hot_view", __doc__)
     parser.add_argument("--from-bucket", type=int, default=0, help="go on from here")
     parser.add_argument(
         "--expired-for-s", type=int, default=EXPIRED_FOR_S, help="take out what ended so long ago, or longer"
     )
-    arguments = parser.parse_args(argv)
-    if arguments.from_bucket < 0 or arguments.expired_for_s < 0:
+    options = parser.parse_args(argv)
+    if options.from_bucket < 0 or options.expired_for_s < 0:
         parser.error("--from-bucket and --expired-for-s are not negative")
-    started_s = time.monotonic()
 
-    def say(text: str) -> None:
-        print(f"trim_hot_view {time.monotonic() - started_s:6.1f} s  {text}", file=sys.stderr, flush=True)
-
-    try:
-        settings = load_settings(arguments.settings)
+    def work(settings: Settings, say: Say) -> dict[str, dict[str, float]]:
         durable, hot = _stores(settings)
-        features = load_features(settings.features.catalogue)
-        catalogue = current_catalogue(durable, settings.segments.catalogue, features)
         tenants = sorted({key.tenant for key in settings.edge.api_keys.values()})
-        before_s = int(time.time()) - arguments.expired_for_s
-        metrics = trim_hot_view(hot, catalogue, tenants, arguments.from_bucket, before_s, say)
-    except RayceError as error:
-        say(f"failed: {error}; what was trimmed stays so")
-        return 1
-    seconds = round(time.monotonic() - started_s, 1)
-    line = {"job": "trim_hot_view", "generation": {}, "metrics": metrics, "seconds": seconds}
-    print(msgspec.json.encode(line).decode(), flush=True)
-    return 0
+        before_s = int(time.time()) - options.expired_for_s
+        catalogue = live_catalogue_of(settings, durable)
+        return {"metrics": trim_hot_view(hot, catalogue, tenants, options.from_bucket, before_s, say)}
+
+    return look_after("trim_hot_view", options.settings, work, "what was trimmed stays so")
 
 
 def _stores(settings: Settings) -> tuple[DurableGenerations, HotBuckets]:

@@ -87,11 +87,8 @@ LOAD_SETTINGS = (
     "cluster/start.py",
     "cluster/local_cluster.py",
     "deployments/app.py",
+    "jobs/frame.py",
     "jobs/job.py",
-    "jobs/rebuild_hot_view.py",
-    "jobs/replay_dead_letters.py",
-    "jobs/set_segment.py",
-    "jobs/trim_hot_view.py",
     "rayce/cli.py",
 )
 """The composition roots: only they read settings from the file and the environment."""
