@@ -38,6 +38,7 @@ BARS: dict[tuple[str, str], tuple[str, float]] = {
     ("crash", "restart_p99_s"): ("<=", 5),
     ("inference", "one_row_p99_ms"): ("<=", 0.1),
     ("inference", "max_abs_diff"): ("<=", 0),
+    ("inference", "rank_200_p99_ms"): ("<=", 0.3),
     ("redis_lost", "server_errors"): ("<=", 0),
     ("redis_lost", "rebuild_s_per_100k"): ("<=", 30),
     ("redis_lost", "mismatches"): ("<=", 0),

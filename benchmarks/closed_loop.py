@@ -35,20 +35,42 @@ def requests_per_s(url: str, key: str, paths: Sequence[str], connections: int, s
     return own_requests_per_s(url, key, paths, connections, seconds)
 
 
+def good_requests_per_s(
+    url: str, key: str, paths: Sequence[str], connections: int, seconds: float
+) -> tuple[float, float]:
+    """(good replies, refused requests) a second: where the system may send requests away it does so when they are too many."""
+    if generator() != "wrk":
+        return own_requests_per_s(url, key, paths, connections, seconds), 0.0
+    said = _run_wrk(url, key, paths, connections, seconds)
+    if "Socket errors" in said:
+        raise RuntimeError(said)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    refused_per_s = float(refused[1]) / seconds if refused else 0.0
+    return _rate_in(said) - refused_per_s, refused_per_s
+
+
 def own_requests_per_s(url: str, key: str, paths: Sequence[str], connections: int, seconds: float) -> float:
     """The same by our own client, whatever is installed: it shares the cores with the system, as the open loop does."""
     return uvloop.run(_own(url, key, paths, connections, seconds))
 
 
 def _wrk(url: str, key: str, paths: Sequence[str], connections: int, seconds: float) -> float:
+    said = _run_wrk(url, key, paths, connections, seconds)
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(said)
+    return _rate_in(said)
+
+
+def _run_wrk(url: str, key: str, paths: Sequence[str], connections: int, seconds: float) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_LUA % ",".join(f'"{path}"' for path in paths))
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", script.name]
         command += ["-H", f"Authorization: Bearer {key}", url]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(said)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _rate_in(said: str) -> float:
     found = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert found, said
     return float(found[1])

@@ -1,25 +1,41 @@
 """Segment lookup over HTTP against an empty Serve deployment, in one run, under the same ingress and settings.
 
 Rounds alternate between the two, and the ratio is the median of the rounds' ratios: neighbours on the machine disturb both.
+The users of the ratio come back within the two seconds for which a replica keeps flags. For `ratio_uncached` there are many
+times more users than a replica keeps, in turn, so that every look-up reads Redis; `kept_share…` says what came from memory.
 CPU time per request (of every process of the cluster, not of the load generator) is compared too. Then an open loop gives the
 latencies, at half of the rate that the same client reaches in a closed loop: it is a Python program on the same cores, and
 takes about as much of them as the system.
 """
 
 import os
+import re
 import statistics
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 
 import uvloop
+from msgspec.structs import replace
 
+from benchmarks.bulk_users import persons_of
 from benchmarks.closed_loop import generator, own_requests_per_s, requests_per_s
 from benchmarks.empty_app import PREFIX, add_empty_app
 from benchmarks.open_loop import histogram, percentile_ms, run_open_loop
 from benchmarks.program import arguments, cluster, cpu_s, descendants, finish, say
+from benchmarks.shop_events import shop_events
 from benchmarks.shoppers import admit, count_events
 from benchmarks.wire import Wire
+from rayce.consent import PERSONALIZATION, Consent
+from rayce.fold import fold
+from rayce.profile import Profile, encode_profile
+from rayce.segments.catalogue import load_catalogue
+from rayce.segments.evaluation import evaluate
+from rayce.segments.flags import pack_flags
+from rayce.settings import Settings
+from rayce.stores.interfaces import Shown
+from rayce.stores.redis_view import RedisWriter
 
 CONNECTIONS = 32
 
@@ -64,6 +80,37 @@ def load(url: str, key: str, paths: Sequence[str], seconds: float) -> tuple[floa
     return rate, (cpu_s(pids) - before_s) / (rate * seconds) * 1e6
 
 
+def fill_cold(settings: Settings, users: Sequence[str], now_ms: int) -> None:
+    """Put so many people's flags and consents into hot memory, without their history."""
+    catalogue = load_catalogue(settings.segments.catalogue)
+    rows, consents = [], {}
+    for n, person in enumerate(persons_of(settings, users)):
+        profile = Profile()
+        for event in shop_events([n] * 2, "cold", now_ms - n % 60_000, 1_000, n):
+            mine = replace(event, person=person)
+            profile = evaluate(fold(profile, mine), mine, catalogue, {})
+        rows.append(Shown(person, encode_profile(profile), pack_flags(profile)))
+        consents[person] = Consent(PERSONALIZATION, now_ms)
+    writer = RedisWriter(settings.redis)
+    writer.put_back(rows, consents)
+    writer.close()
+
+
+def looked_up(url: str) -> tuple[float, float]:
+    """(hits, misses) of flags in the replicas' memory so far; they tell once a second."""
+    time.sleep(1.5)
+    with urllib.request.urlopen(f"{url}/metrics") as reply:
+        text = reply.read().decode()
+    found = dict(re.findall(r'rayce_flags_cache_total\{outcome="(\w+)"\} (\d+)', text))
+    return float(found.get("hit", 0)), float(found.get("miss", 0))
+
+
+def kept_share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Of the look-ups in between, those that were answered from memory."""
+    hits, misses = (b - a for a, b in zip(before, after, strict=True))
+    return round(hits / max(1, hits + misses), 3)
+
+
 def main() -> None:
     """See the module."""
     parser = arguments(__doc__)
@@ -73,28 +120,40 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds, options.users = 2, 2, 200
+    kept = 2 * options.users
+    cold_users = [f"cold-{n}" for n in range(20 * kept)]
+    cold_paths = [f"/v1/users/{user}/segments" for user in cold_users]
     users = [f"look-{n}" for n in range(options.users)]
     paths = [f"/v1/users/{user}/segments" for user in users]
-    with cluster(adapt=add_empty_app) as running:
+    with cluster(overrides={"cache": {"flags_users": kept}}, adapt=add_empty_app) as running:
         url, key = running.url, running.api_key
         say(f"{len(users)} users get their segments")
         uvloop.run(fill(url, key, users))
+        fill_cold(running.settings, cold_users, time.time_ns() // 1_000_000)
         load(url, key, [PREFIX], 2), load(url, key, paths, 2)
-        rounds = []
+        rounds, shares, cold_shares = [], [], []
         for number in range(options.rounds):
-            empty, looked = load(url, key, [PREFIX], options.seconds), load(url, key, paths, options.seconds)
-            rounds.append((empty, looked))
-            say(f"round {number + 1}: empty {empty[0]:.0f}/s, lookup {looked[0]:.0f}/s")
-        rate = statistics.median(looked[0] for _empty, looked in rounds)
+            empty, at_first = load(url, key, [PREFIX], options.seconds), looked_up(url)
+            looked, then = load(url, key, paths, options.seconds), looked_up(url)
+            cold, at_last = load(url, key, cold_paths, options.seconds), looked_up(url)
+            shares.append(kept_share(at_first, then))
+            cold_shares.append(kept_share(then, at_last))
+            rounds.append((empty, looked, cold))
+            say(f"round {number + 1}: empty {empty[0]:.0f}/s, lookup {looked[0]:.0f}/s, uncached {cold[0]:.0f}/s")
+        rate = statistics.median(looked[0] for _empty, looked, _cold in rounds)
         half = own_requests_per_s(url, key, paths, CONNECTIONS, options.seconds) / 2
         say(f"open loop at {half:.0f}/s")
         latencies = uvloop.run(open_loop(url, key, paths, half, options.seconds))
     metrics = {
-        "ratio_to_empty_deployment": round(statistics.median(b[0] / a[0] for a, b in rounds), 3),
+        "ratio_to_empty_deployment": round(statistics.median(b[0] / a[0] for a, b, _c in rounds), 3),
+        "ratio_uncached": round(statistics.median(c[0] / a[0] for a, _b, c in rounds), 3),
+        "kept_share": statistics.median(shares),
+        "kept_share_uncached": statistics.median(cold_shares),
         "requests_per_s": round(rate),
-        "empty_requests_per_s": round(statistics.median(empty[0] for empty, _looked in rounds)),
-        "cpu_us_per_request": round(statistics.median(looked[1] for _empty, looked in rounds), 1),
-        "empty_cpu_us_per_request": round(statistics.median(empty[1] for empty, _looked in rounds), 1),
+        "empty_requests_per_s": round(statistics.median(empty[0] for empty, _looked, _cold in rounds)),
+        "cpu_us_per_request": round(statistics.median(looked[1] for _empty, looked, _cold in rounds), 1),
+        "uncached_cpu_us_per_request": round(statistics.median(cold[1] for _empty, _looked, cold in rounds), 1),
+        "empty_cpu_us_per_request": round(statistics.median(empty[1] for empty, _looked, _cold in rounds), 1),
         "half_load_per_s": round(half),
         **latencies,
     }
@@ -103,6 +162,8 @@ def main() -> None:
         "rounds": options.rounds,
         "seconds": options.seconds,
         "users": options.users,
+        "users_uncached": len(cold_users),
+        "users_kept": kept,
     }
     finish("segment_lookup", metrics, settings | {"generator": generator()})
 

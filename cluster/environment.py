@@ -16,6 +16,13 @@ RAY_ENVIRONMENT: dict[str, str] = {
     # One refused connection is enough to leave a dead replica alone until its health check passes again.
     "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "1",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
+    # After a failed check the next ones come, and must be answered, within this. Its default of 250 ms and two failures
+    # (1.25 s) take a replica that is merely busy for dead; when all are, everything goes through the slow Python proxy. A dead
+    # one is noticed by the first refused connection anyway, this is for one that hangs.
+    "RAY_SERVE_HAPROXY_HEALTH_CHECK_FASTINTER": "500ms",
+    "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4",
+    # The edge's door before Ray's own part of a replica: sending a request away costs a tenth there (docs/decisions/0012).
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.early_door:middlewares",
     # Ray starts workers at nice 15: behind every other process of the machine, the stores included.
     "RAY_worker_niceness": "0",
     # Replicas that are stopped may go as soon as their requests are done.

@@ -27,6 +27,7 @@ from rayce.settings import Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Durable, HotWriter
 from rayce.stores.kafka_log import LogReader
+from rayce.stores.kafka_models import FlipWriter
 from rayce.stores.redis_view import RedisWriter
 
 NOT_ENOUGH_DATA = 2
@@ -108,7 +109,10 @@ def main(name: str, work: Callable[[Job], Outcome], argv: Sequence[str] | None =
     try:
         settings = load_settings(arguments.settings)
         features = load_features(settings.features.catalogue)
-        durable = DynamoStore(replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS)))
+        durable = DynamoStore(
+            replace(settings.dynamodb, timeout_ms=max(settings.dynamodb.timeout_ms, PATIENCE_MS)),
+            FlipWriter(settings.kafka, lambda: time.time_ns() // 1_000_000, teller(name)),
+        )
         job = Job(
             tenant=arguments.tenant or _only_tenant(settings),
             settings=settings,

@@ -24,6 +24,14 @@ class InvalidCatalogue(InvalidInput):
     """A segment catalogue does not hold together. Keep the one that is live and tell the marketer."""
 
 
+class InvalidDocument(InvalidInput):
+    """A YAML document (slots, model routing, keys) does not hold together. Keep the one that is live and tell its author."""
+
+
+class InvalidRules(InvalidDocument):
+    """A marketer's rules do not hold together. Keep those that are live and tell the marketer."""
+
+
 class InvalidArtifact(InvalidInput):
     """A generation's files cannot be used. Keep the generation that is live."""
 

@@ -1,13 +1,16 @@
-"""Live generations: every process polls the pointers and swaps what changed, as a whole, in the background.
+"""Live generations: every process looks at the pointers and swaps what changed, as a whole, in the background.
 
+It looks when it is told of a flip (`rayce.flip`), and now and then by itself, should it not have been told.
 A generation that cannot be loaded is left aside with its reason, and the former one stays.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rayce.errors import RayceError, Unavailable
+from rayce.flip import Flip
 from rayce.stores.interfaces import DurableGenerations
 
 Parse = Callable[[Mapping[str, bytes]], Any]
@@ -28,7 +31,18 @@ def generation_name(tenant: str, kind: str) -> str:
 class LiveGenerations:
     """The live generations of the kinds in `parsers` (a kind is the part before the first dot; None: number only)."""
 
-    def __init__(self, durable: DurableGenerations, parsers: Mapping[str, Parse | None], poll_s: float) -> None:
+    def __init__(
+        self,
+        durable: DurableGenerations,
+        parsers: Mapping[str, Parse | None],
+        poll_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._looked_s: float | None = None
+        self._unseen: set[str] = set()
+        self._watchers: list[Callable[[str], None]] = []
+        self._wake = threading.Event()
         self._durable = durable
         self._parsers = parsers
         self._poll_s = poll_s
@@ -48,6 +62,24 @@ class LiveGenerations:
     def stop(self) -> None:
         """End the background thread."""
         self._stop.set()
+        self._wake.set()
+
+    def heard(self, flips: Iterable[Flip]) -> None:
+        """These went live: look at once, in the background. May be called on any thread."""
+        self._unseen.update(flip.name for flip in flips)
+        self._wake.set()
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """From now on `changed` gets the name of each generation that was swapped, on the thread that has loaded it."""
+        self._watchers.append(changed)
+
+    def behind(self) -> list[str]:
+        """Names that are said to have gone live, while the pointers could not be looked at since."""
+        return sorted(name for name in tuple(self._unseen) if _kind(name) in self._parsers)
+
+    def age_s(self) -> float | None:
+        """How old the knowledge of what is live is: seconds since the pointers were seen; None: never."""
+        return None if self._looked_s is None else max(0.0, self._clock() - self._looked_s)
 
     def get(self, tenant: str, kind: str) -> Loaded | None:
         """What is live now, or None."""
@@ -58,8 +90,13 @@ class LiveGenerations:
         prefix = generation_name(tenant, "")
         return {n.removeprefix(prefix): g.number for n, g in self._loaded.items() if n.startswith(prefix)}
 
+    def names(self) -> list[str]:
+        """The names of all that are loaded."""
+        return list(self._loaded)
+
     def refresh(self) -> None:
         """Look at the pointers once; errors are kept in `errors`, never raised."""
+        unseen, now_s = tuple(self._unseen), self._clock()
         try:
             live = self._durable.live()
             self.errors.pop("", None)
@@ -67,11 +104,13 @@ class LiveGenerations:
             self.errors[""] = str(error)
             return
         self._load_changed(live)
+        self._unseen.difference_update(unseen)
+        self._looked_s = now_s
         self.looked = True
 
     def _load_changed(self, live: Mapping[str, int]) -> None:
         for name, number in live.items():
-            kind = name.partition("/")[2].partition(".")[0]
+            kind = _kind(name)
             known = self._loaded.get(name)
             if (
                 kind in self._parsers
@@ -93,7 +132,16 @@ class LiveGenerations:
             return
         self._loaded[name] = Loaded(number, value)
         self.errors.pop(name, None)
+        for changed in self._watchers:
+            changed(name)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._poll_s):
-            self.refresh()
+        while not self._stop.is_set():
+            self._wake.wait(self._poll_s)
+            self._wake.clear()
+            if not self._stop.is_set():
+                self.refresh()
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[2].partition(".")[0]

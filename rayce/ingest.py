@@ -5,8 +5,9 @@ properties pass an allow-list of fields, and a listed field whose text looks lik
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ _IDENTIFYING = re.compile(
     r"|\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,}|::",  # IP addresses, versions 4 and 6
     re.IGNORECASE,
 )
+NOTHING: Mapping[str, Scalar] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -114,11 +116,19 @@ class Stamper:
         self._context = frozenset(privacy.context_fields)
         self._properties = frozenset(privacy.property_fields)
 
-    def stamp(self, row: Row, tenant: str, person: str, purposes: int, words: ItemWords = NO_WORDS) -> Event:
+    def stamp(
+        self,
+        row: Row,
+        tenant: str,
+        person: str,
+        purposes: int,
+        words: ItemWords = NO_WORDS,
+        detected: Mapping[str, Scalar] = NOTHING,
+    ) -> Event:
         """The event of a row: pseudonymous, allow-listed, with the consent it was accepted under.
 
         `words` are the tenant's live ones. They are put into the event here, so that whoever folds it, now or in a replay,
-        finds the same.
+        finds the same. `detected` are context fields that may be kept; what the sender says of them counts more.
         """
         event = row.event
         session = self._pseudonymizer.session(tenant, event.session_id) if event.session_id else ""
@@ -131,8 +141,8 @@ class Stamper:
             timestamp_ms=row.timestamp_ms,
             session=session,
             items=tuple(_line(line, words) for line in event.items),
-            context=_listed(event.context, self._context),
-            properties=_listed(event.properties, self._properties),
+            context={**detected, **listed(event.context, self._context)} if detected else listed(event.context, self._context),
+            properties=listed(event.properties, self._properties),
             consent=purposes,
         )
 
@@ -152,7 +162,8 @@ def _word(said: str) -> str:
     return "" if _IDENTIFYING.search(said) else said[:MAX_TEXT]
 
 
-def _listed(values: dict[str, Scalar], allowed: frozenset[str]) -> dict[str, Scalar]:
+def listed(values: Mapping[str, Scalar], allowed: frozenset[str]) -> dict[str, Scalar]:
+    """Those of the values that may be kept: allowed by name, short, and without anything that looks like an address."""
     return {
         name: value[:MAX_TEXT] if isinstance(value, str) else value
         for name, value in values.items()

@@ -1,19 +1,14 @@
 """Category and brand of a tenant's items by id: what the edge adds to events whose sender did not say them.
 
-Read from the live shelf's files alone, and of them only the words: a hundredth of the shelf's memory. The category is the one
-at the shelf's grain (`Shelf.groups`), so that taste in events and taste in rankings speak of the same.
+Made once, when a shelf is loaded. The category is the one at the shelf's grain (`Shelf.groups`), so that taste in events and
+taste in rankings speak of the same.
 """
 
-import io
 from collections.abc import Mapping
-
-import msgspec
-import numpy as np
-from msgspec import Struct
 
 from rayce.errors import InvalidArtifact
 from rayce.generations import LiveGenerations
-from rayce.shelf import ARRAYS_FILE, ITEMS_FILE
+from rayce.shelf import Shelf
 
 SHELF = "shelf"
 MAX_WORD = 64
@@ -27,40 +22,37 @@ ItemWords = Mapping[str, Words]
 NO_WORDS: ItemWords = {}
 
 
-class _Names(Struct, frozen=True):
-    ids: list[str]
-    groups: list[str]
-    brands: list[str]
+def item_words(shelf: Shelf) -> ItemWords:
+    """Of the items on the shelf that have any."""
+    categories, makers = _cut(shelf.groups), _cut(shelf.brands)
+    kept: dict[Words, Words] = {}  # items share their words: one tuple each, not one an item
+    words = ((categories[g], makers[b]) for g, b in zip(shelf.group.tolist(), shelf.brand.tolist(), strict=True))
+    return {item: kept.setdefault(pair, pair) for item, pair in zip(shelf.ids, words, strict=True) if any(pair)}
 
 
-_decoder = msgspec.json.Decoder(_Names)
-
-
-def read_item_words(files: Mapping[str, bytes]) -> ItemWords:
-    """Of a shelf's generation. `InvalidArtifact` says what is missing or damaged."""
+def load_shelf(files: Mapping[str, bytes]) -> Shelf:
+    """The shelf of a generation with its words: what the edge loads. `InvalidArtifact` says what is missing or damaged."""
+    shelf = Shelf.from_files(files)
     try:
-        names = _decoder.decode(files[ITEMS_FILE])
-        with np.load(io.BytesIO(files[ARRAYS_FILE]), allow_pickle=False) as stored:
-            groups, brands = stored["group"].tolist(), stored["brand"].tolist()
-        categories, makers = _cut(names.groups), _cut(names.brands)
-        kept: dict[Words, Words] = {}  # items share their words: one tuple each, not one an item
-        words = ((categories[group], makers[brand]) for group, brand in zip(groups, brands, strict=True))
-        return {item: kept.setdefault(pair, pair) for item, pair in zip(names.ids, words, strict=True) if any(pair)}
-    except Exception as error:  # zip and numpy have a dozen kinds for damaged files
-        raise InvalidArtifact(f"the shelf's words cannot be read: {error}", "files", sorted(files)) from None
+        return shelf._replace(words=item_words(shelf))
+    except IndexError:
+        raise InvalidArtifact("the shelf names groups or brands that it has not", "files", sorted(files)) from None
 
 
 class LiveWords:
     """The live words of every tenant. Cheap: ask at every request."""
 
     def __init__(self, live: LiveGenerations) -> None:
-        """`live` has `read_item_words` for the kind `SHELF`."""
+        """`live` has `load_shelf` for the kind `SHELF`."""
         self._live = live
 
     def of(self, tenant: str) -> ItemWords:
         """The tenant's; empty until its first shelf is live."""
         loaded = self._live.get(tenant, SHELF)
-        return NO_WORDS if loaded is None else loaded.value
+        if loaded is None:
+            return NO_WORDS
+        words: ItemWords = loaded.value.words
+        return words
 
 
 def _cut(names: list[str]) -> list[str]:

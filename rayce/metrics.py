@@ -12,11 +12,29 @@ import msgspec
 Name = Literal[
     "rayce_requests_total",  # HTTP requests by route and status
     "rayce_request_seconds",  # time from the request's arrival at the replica to its reply, by route
+    "rayce_shed_total",  # requests sent away at the door, by priority and reason
+    "rayce_in_flight",  # requests that edge replicas work on; a killed one counts with its last word while that is kept
+    "rayce_in_flight_limit",  # how many they would let in at once, as they have learnt it
+    "rayce_loop_lag_seconds",  # how late the event loop of an edge replica comes to what is due
     "rayce_served_total",  # recommendations by rung of the ladder
+    "rayce_decisions_total",  # decisions taken for the log, by kind
+    "rayce_decisions_dropped_total",  # decisions that did not get into the log: Kafka was away for too long
     "rayce_events_accepted_total",  # events acknowledged by Kafka
     "rayce_events_refused_total",  # rows refused because they were wrong
     "rayce_events_not_stored_total",  # events of people without consent
     "rayce_failures_total",  # calls to a dependency that failed, by dependency
+    "rayce_calls_total",  # calls of an edge to another deployment
+    "rayce_call_asks_total",  # questions that these calls carried: divided by them, how many share one
+    "rayce_flags_cache_total",  # look-ups of flags in a replica's memory, by outcome; a miss is a read of hot memory
+    "rayce_reply_cache_total",  # replies through the cache of replies, by outcome
+    "rayce_bus_people_total",  # changes of people that replicas have heard of
+    "rayce_bus_deaf_total",  # times that a replica could not be sure to hear of changes, and kept nothing
+    "rayce_hedged_reads_total",  # reads of hot memory that took so long that another connection was asked too
+    "rayce_ranked_total",  # replies ranked, by the model that did
+    "rayce_models_left_total",  # generations of a model that a replica has left aside: refused at the trial, or returned from
+    "rayce_shadows_total",  # questions that a shadow has scored beside the model that ranked, by the shadow's model
+    "rayce_shadow_overlap_total",  # sum over these of the share of the ten best that both have
+    "rayce_shadow_correlation_total",  # sum over these of the rank correlation of both
     "rayce_stream_events_total",  # records worked off, by partition, since the worker started
     "rayce_stream_changes_total",  # changes of membership announced, by partition
     "rayce_stream_fold_seconds",  # time to fold a batch of records, with loading the people who were not in memory
@@ -41,11 +59,29 @@ Name = Literal[
 LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_requests_total": ("route", "status"),
     "rayce_request_seconds": ("route",),
+    "rayce_shed_total": ("priority", "reason"),
+    "rayce_in_flight": (),
+    "rayce_in_flight_limit": (),
+    "rayce_loop_lag_seconds": (),
     "rayce_served_total": ("rung",),
+    "rayce_decisions_total": ("kind",),
+    "rayce_decisions_dropped_total": (),
     "rayce_events_accepted_total": (),
     "rayce_events_refused_total": (),
     "rayce_events_not_stored_total": (),
     "rayce_failures_total": ("dependency",),
+    "rayce_calls_total": ("dependency",),
+    "rayce_call_asks_total": ("dependency",),
+    "rayce_flags_cache_total": ("outcome",),
+    "rayce_reply_cache_total": ("outcome",),
+    "rayce_bus_people_total": (),
+    "rayce_bus_deaf_total": (),
+    "rayce_hedged_reads_total": (),
+    "rayce_ranked_total": ("model",),
+    "rayce_models_left_total": ("model", "outcome"),
+    "rayce_shadows_total": ("model",),
+    "rayce_shadow_overlap_total": ("model",),
+    "rayce_shadow_correlation_total": ("model",),
     "rayce_stream_events_total": ("partition",),
     "rayce_stream_changes_total": ("partition",),
     "rayce_stream_fold_seconds": (),

@@ -17,6 +17,8 @@ from rayce.consent import PERSONALIZATION, UNKNOWN, Consent
 from rayce.errors import Unavailable
 from rayce.gate import Gate
 from rayce.misses import ABSENT, DurablePeople, Misses, Stored
+from rayce.pseudonym import digest_of
+from rayce.rows_cache import RowsCache
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotReader, HotRow, Shown
 
@@ -50,8 +52,12 @@ class People:
         failed: Callable[[str], None] = lambda store: None,
         clock: Callable[[], float] = time.monotonic,
         listing_of: Callable[[str], Listing | None] = lambda tenant: None,
+        rows: RowsCache | None = None,
     ) -> None:
-        """`failed` is told which store did not answer; `listing_of` says which membership lists a tenant has."""
+        """`failed` is told which store did not answer; `listing_of` says which membership lists a tenant has; `rows` keeps
+        flags that were read, for a moment.
+        """
+        self._rows = rows
         self._listing_of = listing_of
         self._hot = hot
         self._durable = durable
@@ -82,7 +88,9 @@ class People:
 
         The hottest read: hot memory sends what is asked for in one tick together anyway, so it is not coalesced here.
         """
-        (row,) = await self._load_flags((person,))
+        row = self._rows.get(person) if self._rows is not None else None
+        if row is None:
+            row = await self._read_row(person)
         if row.consent is not None and (row.value is not None or not row.consent.allows(PERSONALIZATION)):
             return _allowed(row.consent, row.value)
         found = await self._miss(person, within_s, row.consent is not None)
@@ -96,6 +104,11 @@ class People:
         found = await self._miss(person, within_s, row.consent is not None)
         return _allowed(row.consent or found.consent, found.state)
 
+    def kept_flags(self, person: str) -> Person | None:
+        """The same without waiting, where this process keeps them; None: ask `flags`."""
+        row = self._rows.get(person) if self._rows is not None else None
+        return None if row is None else _allowed(row.consent, row.value)
+
     async def put_consent(self, person: str, consent: Consent, tenant: str = "") -> None:
         """Durable first, then hot: in force at once. `Unavailable` if it could not be made durable.
 
@@ -105,13 +118,29 @@ class People:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._durable.save_consent, person, consent)
         self._absent.pop(person, None)
-        for _attempt in range(HOT_ATTEMPTS):
-            try:
-                await self._hot.put_consent(person, consent, self._listing_of(tenant) if tenant else None)
-            except Unavailable:
-                continue
-            return
-        self.hot_breaker.failed()
+        try:
+            for _attempt in range(HOT_ATTEMPTS):
+                try:
+                    await self._hot.put_consent(person, consent, self._listing_of(tenant) if tenant else None)
+                except Unavailable:
+                    continue
+                return
+            self.hot_breaker.failed()
+        finally:
+            if self._rows is not None:  # in force here before the bus says so to everybody
+                self._rows.bus.told(digest_of(person))
+
+    async def _read_row(self, person: str) -> HotRow:
+        if self._rows is None:
+            return (await self._load_flags((person,)))[0]
+        token = self._rows.begin(person)
+        try:
+            (row,) = await self._load_flags((person,))
+        except BaseException:
+            self._rows.leave(person, token)
+            raise
+        self._rows.keep(person, token, row)
+        return row
 
     async def _load_flags(self, persons: Sequence[str]) -> Sequence[HotRow]:
         return await self._from_hot(self._hot.read_flags, persons)

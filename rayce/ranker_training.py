@@ -10,6 +10,7 @@ from rayce.decay import DAY_MS
 from rayce.errors import NotEnoughData
 from rayce.event import Event
 from rayce.history import replay
+from rayce.light_model import LightModel
 from rayce.model import Model
 from rayce.past import Past
 from rayce.ranker_evaluation import evaluate_ranker
@@ -52,8 +53,9 @@ def train(
     if len(rows.labels) == 0 or len(check.labels) == 0:
         raise NotEnoughData("no basket held both a candidate and something else: is the catalogue that of the history?")
     booster = train_ranker(rows, check, RANKING_FEATURES)
-    model = Model.from_files(trained(booster, "ranker", RANKING_FEATURES, rows, {}).files)
-    metrics = evaluate_ranker(model, past.shelf, held_out, Wish(suppress_s=serving.suppress_s))
+    files = trained(booster, "ranker", RANKING_FEATURES, rows, {}).files
+    model, light = Model.from_files(files), LightModel.from_files(files)
+    metrics = evaluate_ranker(model, light, past.shelf, held_out, Wish(suppress_s=serving.suppress_s))
     return trained(booster, "ranker", RANKING_FEATURES, rows, metrics)
 
 

@@ -1,15 +1,13 @@
 """Ranking: the features of (person, item, moment) that training and serving share, and the order of one reply."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rayce.candidates import BOUGHT, SESSION, SOURCES, Candidates, Wish, find_candidates
-from rayce.decay import DAY_MS
-from rayce.features import NEVER_DAYS
-from rayce.features.purchases import BOUGHT_HALF_LIFE_MS
-from rayce.features.session import TOUCHED_HALF_LIFE_MS
+from rayce.own_history import OwnHistory
 from rayce.precomputed import List
 from rayce.profile import Profile
 from rayce.shelf import NOTHING, Shelf
@@ -40,12 +38,19 @@ Matrix = NDArray[np.float64]
 
 
 class Ranked(NamedTuple):
-    """One item of a reply: where it came from, and the product it goes with, if any."""
+    """One item of a reply: where it came from, and the product it goes with, if any.
+
+    The rest only where an explanation was asked for: the rules that touched it, its score after them, and the features that
+    moved the model's score most, by what they added to it.
+    """
 
     item_id: str
     score: float
     source: str
     because: str | None
+    rules: tuple[str, ...] = ()
+    after_rules: float | None = None
+    factors: dict[str, float] | None = None
 
 
 class Ranker(Protocol):
@@ -61,9 +66,10 @@ class Ranker(Protocol):
 def ranking_matrix(shelf: Shelf, profile: Profile | None, found: Candidates, now_ms: int) -> Matrix:
     """Candidates × `RANKING_FEATURES`, as of `now_ms`. Only what was known then enters it."""
     items = found.items
-    own = _Own(shelf, profile or Profile(), items, now_ms)
+    own = OwnHistory(shelf, profile or Profile(), items, now_ms)
     price = shelf.price[items]
-    columns = (
+    matrix = np.empty((len(RANKING_FEATURES), len(items)))
+    columns: tuple[NDArray[np.floating] | float, ...] = (
         np.log1p(shelf.popularity[items]),
         found.list_score,
         found.list_rank,
@@ -79,11 +85,60 @@ def ranking_matrix(shelf: Shelf, profile: Profile | None, found: Candidates, now
         own.count / max(own.baskets, 1),
         own.touched,
         price,
-        price / own.mean_price if own.mean_price else np.ones(len(items)),
-        np.full(len(items), own.baskets),
-        np.full(len(items), own.days_since_purchase),
+        price / own.mean_price if own.mean_price else 1.0,
+        own.baskets,
+        own.days_since_purchase,
     )
-    return np.column_stack(columns).astype(np.float64)
+    for row, column in zip(matrix, columns, strict=True):
+        row[:] = column
+    return matrix.T
+
+
+class Slate(NamedTuple):
+    """Candidates with what the model was told of them, its scores, and the candidates' places in order, best first.
+
+    Where each comes from, and its anchor, are in `found`.
+    """
+
+    found: Candidates
+    scores: NDArray[np.float64]
+    order: NDArray[np.intp]
+    features: Matrix
+
+
+def slate(
+    shelf: Shelf,
+    model: Ranker,
+    profile: Profile | None,
+    precomputed: List,
+    wish: Wish,
+    now_ms: int,
+    candidates: int,
+) -> Slate:
+    """At most `candidates` of them in order; equal scores go by the candidates' order."""
+    return scored(shelf, model, profile, find_candidates(shelf, profile, precomputed, wish, now_ms, candidates), now_ms)
+
+
+def scored(shelf: Shelf, model: Ranker, profile: Profile | None, found: Candidates, now_ms: int) -> Slate:
+    """The same of candidates that were found already."""
+    features = ranking_matrix(shelf, profile, found, now_ms)
+    scores = model.score_many(features) if len(features) else np.zeros(0)
+    return Slate(found, scores, np.argsort(-scores, kind="stable"), features)
+
+
+def as_ranked(shelf: Shelf, slate: Slate, places: Sequence[int], profile: Profile | None) -> list[Ranked]:
+    """Those places of the slate as a reply tells them, with the strongest reason."""
+    found, at = slate.found, np.asarray(places, dtype=np.intp)
+    parts = (found.items[at], slate.scores[at], found.source[at], found.because[at])
+    return [
+        Ranked(
+            shelf.ids[item],
+            round(score, 4),
+            _reason(source, because != NOTHING, shelf.ids[item], profile),
+            shelf.ids[because] if because != NOTHING else None,
+        )
+        for item, score, source, because in zip(*(part.tolist() for part in parts), strict=True)
+    ]
 
 
 def rank(
@@ -96,20 +151,8 @@ def rank(
     candidates: int,
 ) -> list[Ranked]:
     """The reply: at most `wish.limit` items, best first; equal scores go by the candidates' order."""
-    found = find_candidates(shelf, profile, precomputed, wish, now_ms, candidates)
-    if not len(found.items):
-        return []
-    scores = model.score_many(ranking_matrix(shelf, profile, found, now_ms))
-    best = np.argsort(-scores, kind="stable")[: wish.limit]
-    return [
-        Ranked(
-            shelf.ids[found.items[i]],
-            round(float(scores[i]), 4),
-            _reason(int(found.source[i]), found.because[i] != NOTHING, shelf.ids[found.items[i]], profile),
-            shelf.ids[found.because[i]] if found.because[i] != NOTHING else None,
-        )
-        for i in best.tolist()
-    ]
+    found = slate(shelf, model, profile, precomputed, wish, now_ms, candidates)
+    return as_ranked(shelf, found, found.order[: wish.limit].tolist(), profile)
 
 
 def _reason(source: int, has_anchor: bool, item_id: str, profile: Profile | None) -> str:
@@ -119,47 +162,3 @@ def _reason(source: int, has_anchor: bool, item_id: str, profile: Profile | None
     if profile is not None and item_id in profile.bought:
         return SOURCES[BOUGHT]
     return SOURCES[source]
-
-
-class _Own:
-    """What a person's own history says of each candidate."""
-
-    def __init__(self, shelf: Shelf, profile: Profile, items: NDArray[np.int32], now_ms: int) -> None:
-        bought = [(shelf.number[i], b) for i, b in profile.bought.items() if i in shelf.number]
-        touched = [(shelf.number[i], at, w) for i, (at, w) in profile.touched.items() if i in shelf.number]
-        position = {int(n): i for i, n in enumerate(items.tolist())}
-        size = len(items)
-        self.count, self.weight, self.touched = np.zeros(size), np.zeros(size), np.zeros(size)
-        self.days_since, self.interval_days = np.full(size, NEVER_DAYS), np.full(size, NEVER_DAYS)
-        group_weight, brand_weight = np.zeros(len(shelf.groups)), np.zeros(len(shelf.brands))
-        price_sum = price_count = 0.0
-        for n, had in bought:
-            weight = had.weight * 2.0 ** (min(0, had.last_ms - now_ms) / BOUGHT_HALF_LIFE_MS)
-            group_weight[shelf.group[n]] += weight
-            brand_weight[shelf.brand[n]] += weight
-            if shelf.price[n] == shelf.price[n]:
-                price_sum, price_count = price_sum + float(shelf.price[n]), price_count + 1
-            at = position.get(n)
-            if at is not None:
-                self.count[at], self.weight[at] = had.count, weight
-                self.days_since[at] = max(0.0, (now_ms - had.last_ms) / DAY_MS)
-                if had.count > 1:
-                    self.interval_days[at] = (had.last_ms - had.first_ms) / DAY_MS / (had.count - 1)
-        group_now = np.zeros(len(shelf.groups))
-        for n, at_ms, strength in touched:
-            weight = strength * 2.0 ** (min(0, at_ms - now_ms) / TOUCHED_HALF_LIFE_MS)
-            group_now[shelf.group[n]] += weight
-            if n in position:
-                self.touched[position[n]] = weight
-        self.group_taste = _share(group_weight)[shelf.group[items]]
-        self.brand_taste = _share(brand_weight)[shelf.brand[items]]
-        self.group_session = _share(group_now)[shelf.group[items]]
-        self.mean_price = price_sum / price_count if price_count else 0.0
-        self.baskets = float(profile.baskets)
-        last = profile.last_purchase_ms
-        self.days_since_purchase = max(0.0, (now_ms - last) / DAY_MS) if last else NEVER_DAYS
-
-
-def _share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = float(weights.sum())
-    return weights / total if total else weights

@@ -154,6 +154,38 @@ class Recommendations(Struct, frozen=True):
     generations: dict[str, int | str | None] = {}
 
 
+class SlotDecision(Struct, frozen=True):
+    """What a slot shows; `variant` is None where there is no such slot. `decision_id` belongs into its impression."""
+
+    variant: str | None = None
+    payload: Any = None
+    reason: str = ""
+    experiment: str | None = None
+    arm: str | None = None
+    propensity: float = 1.0
+    policy_id: str = ""
+    decision_id: str | None = None
+
+
+class Decisions(Struct, frozen=True):
+    """By slot what it shows, the rung of the ladder, and whether the person was looked at."""
+
+    decisions: dict[str, SlotDecision] = {}
+    served: str = ""
+    personal: bool = False
+
+
+class ItemList(Struct, frozen=True):
+    """An ordered list that is nobody's own; `source` (similar) or `of` (trending) says how near it is to what was asked for.
+
+    `source` is `client` where the client made it.
+    """
+
+    items: list[RecommendedItem] = []
+    source: str = ""
+    of: str = ""
+
+
 class ConsentRecord(Struct, frozen=True):
     """What a person allows, and since when (ms since the epoch)."""
 

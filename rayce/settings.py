@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -82,6 +82,9 @@ class KafkaSettings(Hidden, frozen=True, forbid_unknown_fields=True):
     changes_retention_h: Annotated[
         Positive, knob("How long changes of segments are kept for subscribers that were away.")
     ] = 24 * 14
+    decisions_retention_h: Annotated[
+        Positive, knob("How long decisions are kept: how far back experiments can be judged and rules be tried.")
+    ] = 24 * 90
     linger_ms: Annotated[
         int,
         Meta(ge=0),
@@ -101,12 +104,18 @@ class DynamoSettings(Hidden, frozen=True, forbid_unknown_fields=True):
     timeout_ms: Annotated[Positive, knob("One call may take this long before it counts as failed.")] = 2_000
 
 
-class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """One caller: the SHA-256 of its key (hex), its tenant, and what it may do."""
+class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One caller: the SHA-256 of its key (hex), its tenant, and what it may do; its rate and burst instead of the edge's,
+    the highest priority that its requests may have, and when it ends (RFC 3339; empty: never).
+    """
 
     sha256: str
     tenant: str
-    scopes: tuple[str, ...] = ("events", "read", "write")
+    scopes: tuple[Literal["events", "page", "consent", "read", "write", "admin"], ...] = ("events", "read", "write")
+    rate_per_s: Annotated[float, Meta(ge=0)] | None = None
+    burst: Annotated[float, Meta(ge=0)] | None = None
+    priority: Literal["interactive", "prefetch", "bulk"] = "interactive"
+    until: str = ""
 
 
 class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,16 +127,65 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: Annotated[Positive, knob("A larger body is refused with 413.")] = 4 * 1024 * 1024
     max_batch_events: Annotated[Positive, knob("More events in one POST are refused with 413.")] = 5_000
     max_lookup_users: Annotated[Positive, knob("More users in one lookup are refused.")] = 1_000
-    max_in_flight: Annotated[Positive, knob("Requests one edge replica works on at once; more get 503.")] = 2_000
+    max_in_flight: Annotated[
+        Positive, knob("Requests one edge replica works on at once at the very most; it learns how many are good.")
+    ] = 4_000
+    min_in_flight: Annotated[
+        Positive, knob("It never goes below so many: what waits for a store that is slow is no overload.")
+    ] = 48
+    queue_ms: Annotated[
+        float, Meta(gt=0), knob("How long a request may wait for its turn at a full replica before it is sent away.")
+    ] = 5.0
+    queue_delay_ms: Annotated[
+        float, Meta(gt=0), knob("A replica that makes every request wait longer than this is overloaded.")
+    ] = 5.0
+    rate_per_s: Annotated[
+        float, Meta(ge=0), knob("Requests a second that a key may make, over all replicas; more get 429. 0: no limit.")
+    ] = 0.0
+    burst: Annotated[
+        float, Meta(ge=0), knob("Requests that may come at once after a pause; 0: those of one second.")
+    ] = 0.0
     read_deadline_ms: Annotated[
         Positive, knob("How long a reply may wait for the stores before it takes the next rung.")
     ] = 150
+    read_near: Annotated[
+        bool,
+        knob(
+            "True: the edge reads hot memory itself and asks the feature reader only for whom it does not know; False:"
+            " always the feature reader, one hop more for each reply."
+        ),
+    ] = True
     rank_deadline_ms: Annotated[Positive, knob("How long a reply may wait for candidates and ranking.")] = 150
     stale_users: Annotated[Positive, knob("Last live replies kept per edge replica, for when the ranker is away.")] = (
         10_000
     )
     stale_max_age_s: Annotated[Positive, knob("A kept reply older than this is not served any more.")] = 600
     future_tolerance_s: Annotated[Positive, knob("Events dated later than this from now are refused.")] = 300
+    country_file: Annotated[
+        str, knob("Path, on every node, of a MaxMind database of countries by address; empty: no country by address.")
+    ] = ""
+    trusted_country_header: Annotated[
+        str,
+        knob(
+            "Header in which a content network in front says the shopper's country (`cf-ipcountry`); empty: none is"
+            " believed, as callers could write it themselves."
+        ),
+    ] = ""
+    proxies: Annotated[
+        int,
+        Meta(ge=0),
+        knob(
+            "Proxies of yours in front that append to `X-Forwarded-For`: so many of its entries are believed, from the"
+            " right; 0: the address of the connection counts."
+        ),
+    ] = 0
+    zone: Annotated[
+        str, knob("The shop's time zone (`Europe/Berlin`), for the part of day of shoppers whose own is not known.")
+    ] = ""
+    cors_origins: Annotated[
+        tuple[str, ...],
+        knob("Origins (`https://www.shop.de`) whose pages may call the edge from the browser; they count as the shop's own."),
+    ] = ()
 
 
 class PrivacySettings(Hidden, frozen=True, forbid_unknown_fields=True):
@@ -145,12 +203,14 @@ class PrivacySettings(Hidden, frozen=True, forbid_unknown_fields=True):
         "device",
         "language",
         "page_type",
+        "referrer",
         "slot",
     )
     property_fields: Annotated[tuple[str, ...], knob("Event properties that may be kept.")] = (
         "campaign",
         "coupon",
         "currency",
+        "decision_id",
         "name",
         "position",
         "rating",
@@ -208,7 +268,56 @@ class ServingSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("How long a bought product stays away; short for groceries, long for furniture.")
     ] = 86_400
     candidates: Annotated[Positive, knob("Candidates ranked for one reply.")] = 200
+    explore: Annotated[
+        bool, knob("Whether one candidate in twenty may be a new item that nobody knows yet, so that it gets a chance.")
+    ] = True
     generation_poll_s: Annotated[float, Meta(gt=0), knob("How soon a new generation is noticed.")] = 1.0
+
+
+class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The log of decisions, as each edge replica writes it."""
+
+    buffered: Annotated[
+        Positive, knob("Decisions that wait for Kafka in a replica; of more the oldest are dropped and counted.")
+    ] = 20_000
+    flush_ms: Annotated[
+        Positive, knob("How often decisions go to Kafka: longer costs less CPU a decision, and a crash loses more.")
+    ] = 250
+    pool_one_in: Annotated[
+        int,
+        Meta(ge=0),
+        knob("Of so many recommendations one tells all its candidates, for trying rules on; 0: none does."),
+    ] = 100
+
+
+class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an edge replica keeps in its own memory. Whoever changes is dropped at once, through the change bus."""
+
+    flags_users: Annotated[
+        int, Meta(ge=0), knob("People whose flags a replica keeps, about 400 bytes each; 0: each look-up reads Redis.")
+    ] = 50_000
+    flags_ttl_ms: Annotated[
+        int,
+        Meta(ge=1, le=2_000),
+        knob("How long flags are kept at the most, should a change ever go unheard; longer spares Redis more."),
+    ] = 2_000
+    replies_mib: Annotated[
+        int, Meta(ge=0), knob("Memory for whole replies in a replica; 0: every reply is made anew.")
+    ] = 64
+    replies: Annotated[Positive, knob("Replies kept in a replica, however small they are.")] = 100_000
+    personal_ttl_s: Annotated[
+        float,
+        Meta(gt=0),
+        knob("How long a personal reply is given again while nothing is known to have changed; scores age with it."),
+    ] = 10.0
+    cohort_ttl_s: Annotated[
+        float, Meta(gt=0), knob("The same for a reply that everybody in the same circumstances gets.")
+    ] = 60.0
+    stale_s: Annotated[
+        float,
+        Meta(ge=0),
+        knob("How much longer a cohort's reply is given while a fresh one is made: nobody waits for it. 0: not at all."),
+    ] = 60.0
 
 
 class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +344,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     stream: StreamSettings = field(default_factory=StreamSettings)
     serving: ServingSettings = field(default_factory=ServingSettings)
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
 

@@ -1,6 +1,7 @@
 """The shelf: what a batch run knows of a tenant's products, as arrays: the items, their neighbours, and what is popular.
 
-Published as one generation, so that everything in it speaks of the same item numbers.
+Published as one generation, so that everything in it speaks of the same item numbers. What later versions added is left
+empty where a generation of an earlier one is loaded.
 """
 
 import io
@@ -14,11 +15,15 @@ from numpy.typing import NDArray
 
 from rayce.errors import InvalidArtifact
 from rayce.item import Item
+from rayce.session_neighbours import Sessions
 
-ITEMS_FILE, ARRAYS_FILE = "items.json", "arrays.npz"
+ITEMS_FILE, ARRAYS_FILE, TRENDING_FILE = "items.json", "arrays.npz", "trending.json"
+SESSIONS_FILE = "sessions.npz"
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Moments = NDArray[np.int64]
+"""Milliseconds since the epoch."""
 NOTHING = -1
 
 
@@ -33,7 +38,10 @@ class Shelf(NamedTuple):
     """n items by number. `group` is the second-widest category, the grain at which taste is measured.
 
     `neighbours` and `neighbour_scores` are n × k, best first, `NOTHING` where there are fewer; `popularity` counts
-    purchases, the recent ones more; `popular` are item numbers, best first.
+    purchases, the recent ones more; `popular` are item numbers, best first. `added_ms` is when an item was first seen, 0 where
+    nobody knows; `newest` are the available ones of which it is known, newest first. `trending` are item numbers by key
+    (see `rayce.trending`), best first. `words` (category and brand by item id, see `rayce.item_words`) and `sessions` are
+    there only where they were asked for: the edge needs the ones, the ranker the others.
     """
 
     ids: list[str]
@@ -49,12 +57,23 @@ class Shelf(NamedTuple):
     neighbours: Ints
     neighbour_scores: Floats
     popular: Ints
+    added_ms: Moments
+    newest: Ints
+    trending: Mapping[str, Ints] = {}
+    words: Mapping[str, tuple[str, str]] = {}
+    sessions: Sessions | None = None
 
     @classmethod
     def from_items(
-        cls, items: Sequence[Item], popularity: Floats, neighbours: Ints, neighbour_scores: Floats
+        cls,
+        items: Sequence[Item],
+        popularity: Floats,
+        neighbours: Ints,
+        neighbour_scores: Floats,
+        added_ms: Moments | None = None,
     ) -> "Shelf":
         """A shelf of items with what was computed for them, in the same order."""
+        added = np.zeros(len(items), dtype=np.int64) if added_ms is None else added_ms
         groups, group = _numbered([item.categories[:2][-1] if item.categories else "" for item in items])
         brands, brand = _numbered([item.brand for item in items])
         available = np.array([item.available for item in items], dtype=np.bool_)
@@ -73,6 +92,8 @@ class Shelf(NamedTuple):
             neighbours=neighbours.astype(np.int32),
             neighbour_scores=neighbour_scores.astype(np.float32),
             popular=order[available[order]].astype(np.int32),
+            added_ms=added,
+            newest=_newest(added, available),
         )
 
     def numbers(self, item_ids: Sequence[str]) -> list[int]:
@@ -84,26 +105,53 @@ class Shelf(NamedTuple):
         buffer = io.BytesIO()
         np.savez(buffer, **{name: getattr(self, name) for name in _ARRAYS})
         names = _Names(self.ids, self.groups, self.brands, [sorted(c) for c in self.category_sets])
-        return {ITEMS_FILE: msgspec.json.encode(names), ARRAYS_FILE: buffer.getvalue()}
+        trending = {key: numbers.tolist() for key, numbers in self.trending.items()}
+        files = {ITEMS_FILE: msgspec.json.encode(names), ARRAYS_FILE: buffer.getvalue()}
+        files[TRENDING_FILE] = msgspec.json.encode(trending)
+        return files if self.sessions is None else files | {SESSIONS_FILE: self.sessions.to_bytes()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "Shelf":
-        """The shelf of a generation. `InvalidArtifact` says what is missing or damaged."""
+        """The shelf of a generation, without words and sessions. `InvalidArtifact` says what is missing or damaged."""
         try:
             names = msgspec.json.decode(files[ITEMS_FILE], type=_Names)
             with np.load(io.BytesIO(files[ARRAYS_FILE]), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _ARRAYS}
+                arrays = {name: stored[name] for name in _ARRAYS if name in stored or name != "added_ms"}
+            arrays.setdefault("added_ms", np.zeros(len(names.ids), dtype=np.int64))
+            trending = _trending(files.get(TRENDING_FILE, b"{}"), len(names.ids))
         except Exception as error:  # zip and numpy have a dozen kinds for damaged files
             raise InvalidArtifact(f"the shelf cannot be read: {error}", "files", sorted(files)) from None
         if len({len(names.ids), len(names.category_sets), *(len(arrays[name]) for name in _BY_ITEM)}) != 1:
             raise InvalidArtifact("the shelf's files do not speak of the same items", "files", sorted(files))
         number = {item_id: n for n, item_id in enumerate(names.ids)}
         sets = [frozenset(c) for c in names.category_sets]
-        return cls(names.ids, number, names.groups, names.brands, sets, **arrays)
+        newest = _newest(arrays["added_ms"], arrays["available"])
+        return cls(names.ids, number, names.groups, names.brands, sets, **arrays, newest=newest, trending=trending)
+
+    @classmethod
+    def with_sessions(cls, files: Mapping[str, bytes]) -> "Shelf":
+        """The same with the sessions, where the generation has them."""
+        shelf, data = cls.from_files(files), files.get(SESSIONS_FILE)
+        return shelf if data is None else shelf._replace(sessions=Sessions.from_bytes(data, len(shelf.ids)))
 
 
-_BY_ITEM = ("group", "brand", "price", "available", "popularity", "neighbours", "neighbour_scores")
+_BY_ITEM = ("group", "brand", "price", "available", "popularity", "neighbours", "neighbour_scores", "added_ms")
 _ARRAYS = (*_BY_ITEM, "popular")
+
+
+def _newest(added_ms: Moments, available: NDArray[np.bool_]) -> Ints:
+    order = np.lexsort((np.arange(len(added_ms)), -added_ms))
+    return order[available[order] & (added_ms[order] > 0)].astype(np.int32)
+
+
+def _trending(data: bytes, n_items: int) -> dict[str, Ints]:
+    found = {
+        key: np.array(numbers, dtype=np.int32)
+        for key, numbers in msgspec.json.decode(data, type=dict[str, list[int]]).items()
+    }
+    if any(((numbers < 0) | (numbers >= n_items)).any() for numbers in found.values()):
+        raise InvalidArtifact("a trending list names items that are not on the shelf", TRENDING_FILE, n_items)
+    return found
 
 
 def _numbered(names: Sequence[str]) -> tuple[list[str], Ints]:
@@ -113,10 +161,14 @@ def _numbered(names: Sequence[str]) -> tuple[list[str], Ints]:
 
 
 class Popular(Struct, frozen=True, forbid_unknown_fields=True):
-    """Top lists for the lowest rungs: of everybody, and of the members of each segment; (item id, score), best first."""
+    """Top lists for the lowest rungs: of everybody, and of the members of each segment; (item id, score), best first.
+
+    `trending` is what is wanted right now, by key: see `rayce.trending`.
+    """
 
     everybody: list[tuple[str, float]]
     segments: dict[str, list[tuple[str, float]]] = {}
+    trending: dict[str, list[tuple[str, float]]] = {}
 
     def to_files(self) -> dict[str, bytes]:
         """The files of a generation."""

@@ -23,7 +23,7 @@ from cluster.local import errors as local_errors
 from deployments.edge.ladder import Ladder
 from deployments.edge.routes import OPEN, routes
 from jobs import job
-from rayce import client, errors
+from rayce import client_errors, errors
 from rayce.cli import app
 from rayce.features import CATEGORIES, FEATURES
 from rayce.features.catalogue import parse_features
@@ -40,7 +40,7 @@ PAGES = sorted([*DOCS.rglob("*.md"), *CHECKOUT.glob("*.md")])
 NAMES = [page.relative_to(CHECKOUT).as_posix() for page in PAGES]
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OTHER_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs")}
+OTHER_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/rayce.js")}
 
 
 def text(name: str) -> str:
@@ -94,7 +94,7 @@ class TestReference:
             base = kind.__bases__[0]
             above = f"`{base.__name__}`" if base is not Exception else ""
             assert (f"`{kind.__name__}`", above, inspect.getdoc(kind)) in rows
-        for kind in errors_of(client):
+        for kind in errors_of(client_errors):
             assert (f"`{kind.__name__}`", inspect.getdoc(kind)) in rows
         for kind in [*errors_of(local_errors), *errors_of(serving)]:
             assert (f"`{kind.__name__}`", f"`{kind.__module__.replace('.', '/')}.py`", inspect.getdoc(kind)) in rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
 from ray.serve.schema import (
     DeploymentSchema,
     HTTPOptionsSchema,
@@ -24,7 +24,9 @@ MODELS = {
     "deployments": DeploymentSchema,
     "http_options": HTTPOptionsSchema,
     "logging_config": LoggingConfig,
+    "policy": AutoscalingPolicy,
     "ray_actor_options": RayActorOptionsSchema,
+    "request_router_config": RequestRouterConfig,
 }
 
 

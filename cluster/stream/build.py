@@ -18,6 +18,7 @@ from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import DEAD
 from rayce.stores.kafka_changes import ChangesWriter, PlainChangesWriter
 from rayce.stores.kafka_log import LogReader, LogWriter
+from rayce.stores.kafka_models import FlipReader
 from rayce.stores.redis_view import RedisWriter
 
 SEGMENT_MODEL = "segment-model"
@@ -53,6 +54,7 @@ def build_worker(
     }
     live = LiveGenerations(durable, parsers, settings.serving.generation_poll_s)
     live.start()
+    FlipReader(settings.kafka, live.heard).start()
     writer = LogWriter(settings.kafka)
 
     def dead_letter(record: Record, reason: str) -> None:

@@ -4,8 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple, Protocol
 
+from deployments.asks import RankAsk as RankAsk
+from deployments.asks import RankReply as RankReply
+from deployments.asks import ReadAsk as ReadAsk
+from deployments.asks import ReadReply as ReadReply
+from deployments.edge.caches import Caches
 from deployments.edge.callers import Callers
-from rayce.candidates import Wish
+from deployments.edge.contexts import NO_CONTEXTS, Contexts
+from deployments.edge.decision_log import DecisionLog
+from deployments.edge.door import Door
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.generations import LiveGenerations
 from rayce.ingest import Stamper
@@ -14,7 +21,6 @@ from rayce.live_catalogue import LiveCatalogue
 from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.pseudonym import Pseudonymizer
-from rayce.ranking import Ranked
 from rayce.segments.catalogue import Catalogue
 from rayce.settings import Settings
 from rayce.stores.interfaces import Durable, HotReader
@@ -32,41 +38,12 @@ class Log(Protocol):
         ...
 
 
-class ReadAsk(NamedTuple):
-    """A question to the feature reader."""
-
-    person: str
-    generation: int
-    """Of the precomputed lists; 0: none is live."""
-
-
-class ReadReply(NamedTuple):
-    """Purposes allowed, encoded profile and precomputed list; None where there is none or it is not allowed."""
-
-    purposes: int
-    state: bytes | None
-    precomputed: bytes | None
-
-
-class RankAsk(NamedTuple):
-    """A question to the ranker; hashable, so that equal questions of one tick are asked once."""
-
-    tenant: str
-    state: bytes | None
-    precomputed: bytes | None
-    wish: Wish
-    now_ms: int
-
-
-RankReply = list[Ranked] | None
-"""None: this replica has no model or shelf of the tenant."""
-
-
 class Edge(NamedTuple):
     """Everything a handler may use."""
 
     settings: Settings
     callers: Callers
+    door: Door
     pseudonymizer: Pseudonymizer
     stamper: Stamper
     catalogues: LiveCatalogue
@@ -83,8 +60,14 @@ class Edge(NamedTuple):
     executor: Executor
     words_of: Callable[[str], ItemWords]
     """By tenant, category and brand of its items as they are live."""
+    decisions: DecisionLog
+    """What was shown is told here."""
     features: FeatureSet = ALL
     """Those that are on."""
+    contexts: Contexts = NO_CONTEXTS
+    """Tells where requests come from."""
+    caches: Caches | None = None
+    """What this replica keeps in memory; None: nothing."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -68,6 +68,17 @@ async def get_item(edge: Edge, caller: Caller, request: Request) -> Response:
     return reply(found[0])
 
 
+async def delete_item(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Takes an item out of the catalogue and returns what it was; 404 where the tenant has none of that id."""
+    item_id = path_id(request, "item_id", MAX_ITEM_ID)
+    found = await _load(edge, caller.tenant, [item_id])
+    if not found:
+        raise Problem(404, "no such item", "item_id", item_id)
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(edge.executor, edge.durable.delete_items, caller.tenant, [item_id])
+    return reply(found[0])
+
+
 async def get_items(edge: Edge, caller: Caller, request: Request) -> Response:
     """The known ones among the ids asked for, in their order."""
     ids = [item_id for item_id in read_query(request, ItemsQuery).ids.split(",") if item_id]

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from deployments.edge.examples import EXAMPLES, Example
 from deployments.edge.routes import OPEN, Route
 from deployments.edge.schemas import ProblemOut
 from rayce import __version__
 
 REF = "#/components/schemas/{name}"
 TEXT = {"schema": {"type": "string"}}
+NO_EXAMPLE = Example("")
 PATH_LIMITS = {"user_id": 256, "item_id": 128, "name": 64}
 
 
@@ -37,20 +39,24 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     problem = {"content": {"application/problem+json": {"schema": schema_of[ProblemOut]}}}
-    codes = {} if route.scope == OPEN else {"401": "No valid API key", "403": "The key lacks the scope"}
+    keyless = route.scope == OPEN and not route.keyed
+    codes = {} if keyless else {"401": "No valid API key", "403": "The key lacks the scope"}
     if "{" in route.path:
         codes["404"] = "Not found"
     if route.conflict:
         codes["409"] = route.conflict
     if route.body is not None:
         codes["413"] = "Too large"
-    if route.scope != OPEN:
+    if not keyless:
         codes |= {"400": "Not HTTP as it should be", "422": "Wrong input: key and value are named"}
         codes |= {"503": "A store did not answer; try again"}
     good: dict[str, Any] = {"description": "Done"}
     good["content"] = (
         {"application/json": {"schema": schema_of[route.reply]}} if route.reply is not None else {"text/plain": TEXT}
     )
+    example = EXAMPLES.get((route.method, route.path), NO_EXAMPLE)
+    if example.reply is not None and route.reply is not None:
+        good["content"]["application/json"]["example"] = example.reply
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": (route.handler.__doc__ or "").strip(),
@@ -61,7 +67,11 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if route.scope != OPEN:
         operation["security"] = [{"key": []}]
     if route.body is not None:
-        content = {"application/json": {"schema": schema_of[route.body]}}
+        content: dict[str, Any] = {"application/json": {"schema": schema_of[route.body]}}
+        if example.body is not None:
+            content["application/json"]["example"] = example.body
+        if route.keyed:
+            content["text/plain"] = TEXT
         if route.lines:
             content["application/x-ndjson"] = TEXT
         operation["requestBody"] = {"required": True, "content": content}

@@ -7,6 +7,7 @@ from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.requests import reply
 from deployments.edge.schemas import Health
+from deployments.telling import models_left
 from rayce.errors import Unavailable
 from rayce.metrics import Metrics
 
@@ -23,16 +24,20 @@ async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Respons
         "dynamodb": edge.live.errors.get("") or ("away" if edge.people.durable_breaker.is_open else "up"),
         "kafka": "up" if edge.log.connected() else "away",
     }
-    halted = await _halted(edge)
+    halted, left = await _halted(edge), await _models_left(edge)
     away = [name for name, state in stores.items() if state != "up"]
     tenants = sorted({key.tenant for key in edge.settings.edge.api_keys.values()})
     body = Health(
-        status="degraded" if away or halted else "ready",
+        status="degraded" if away or halted or left else "ready",
         away=away,
         stores=stores,
         generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
         catalogue_version=edge.catalogue.version,
         halted_partitions=halted,
+        models_left=left,
+        knowledge_age_s=edge.live.age_s(),
+        behind=edge.live.behind(),
+        hears_changes=edge.caches is not None and edge.caches.bus.hears_now(),
     )
     return reply(body, headers={"cache-control": "no-store"})
 
@@ -58,6 +63,14 @@ async def _halted(edge: Edge) -> list[int]:
     except Unavailable:
         return []
     return sorted(int(labels[0]) for labels, value in merged.values("rayce_stream_halted") if value)
+
+
+async def _models_left(edge: Edge) -> dict[str, str]:
+    """As far as hot memory knows."""
+    try:
+        return models_left(await edge.hot.read_status(), edge.now_ms())
+    except Unavailable:
+        return {}
 
 
 async def _redis(edge: Edge) -> str:

@@ -13,7 +13,9 @@ TITLES = {
     405: "Method not allowed",
     409: "Not as things are",
     413: "Too large",
+    415: "Not read in this form",
     422: "Wrong input",
+    429: "Too many requests",
     500: "Internal error",
     503: "Temporarily unavailable",
 }

@@ -23,10 +23,13 @@ class Replicas:
         self._name = name
         self._gate = Gate(Breaker(clock, patience_s=PATIENCE_S))
 
-    async def ask(self, call: Callable[[Q], Awaitable[A]], question: Q, deadline_s: float, metrics: Metrics) -> A:
+    async def ask(
+        self, call: Callable[[Q], Awaitable[A]], question: Q, deadline_s: float, metrics: Metrics, usual_s: float = 0.0
+    ) -> A:
         """The answer. `Unavailable` where none came in time: a replica died, is overloaded or late, or none is there.
 
-        While they are away that is said at once; who finds out whether they are back is a call in the background.
+        While they are away that is said at once; who finds out whether they are back is a call in the background. That a caller
+        had less time than is usual says nothing about them.
         """
 
         async def in_time() -> A:
@@ -37,6 +40,11 @@ class Replicas:
             raise Unavailable(self._name, "left alone after failures")
         try:
             answer = await in_time()
+        except TimeoutError:
+            if deadline_s >= usual_s:
+                self._gate.failed()
+            metrics.add("rayce_failures_total", 1, self._name)
+            raise Unavailable(self._name, f"no answer within {deadline_s:.3f} s") from None
         except Exception as error:  # whatever went wrong over there, this reply takes another way: counted
             self._gate.failed()
             metrics.add("rayce_failures_total", 1, self._name)

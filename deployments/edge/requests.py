@@ -15,16 +15,27 @@ T = TypeVar("T")
 
 JSON = "application/json"
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
-_encode = msgspec.json.Encoder().encode
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+MAX_DEPTH = 32
+"""Maps and lists within each other."""
+encode = msgspec.json.Encoder().encode
+"""A value as JSON."""
 
 
 def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON reply."""
-    return Response(_encode(value), status, headers=headers, media_type=JSON)
+    return Response(encode(value), status, headers=headers, media_type=JSON)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body; a `Problem` 413 as soon as it is longer than `limit` bytes."""
+    """The body; a `Problem` 413 as soon as it is longer than `limit` bytes, 415 where it is compressed.
+
+    A few compressed bytes could unfold to gigabytes, and bodies are small.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise Problem(415, "send the body as it is, without Content-Encoding", "Content-Encoding", encoding[:64])
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
         raise Problem(413, f"the body has {length} bytes, at most {limit} are allowed", "Content-Length", length)
@@ -45,6 +56,8 @@ async def read_json(request: Request, kind: type[T], limit: int) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except UNREADABLE as error:
+        if is_deep(body):
+            raise Problem(422, f"$: nested more than {MAX_DEPTH} deep", "$", MAX_DEPTH) from None
         refused = row_error(0, body, kind, str(error))
         raise Problem(422, f"{refused.path}: {refused.message}", refused.path, refused.value) from None
 
@@ -62,6 +75,20 @@ def read_query(request: Request, kind: type[T]) -> T:
         path, message = where(str(error))
         key = path.removeprefix("$").lstrip(".") or "query"
         raise Problem(422, f"{key}: {message}", key, values.get(key)) from None
+
+
+def is_deep(body: bytes) -> bool:
+    """Whether maps and lists are nested deeper than `MAX_DEPTH`. Only asked of what was refused: our own types are not.
+
+    >>> is_deep(b"[" * 33), is_deep(b'{"a": "' + b"[" * 33 + b'"}')
+    (True, False)
+    """
+    depth = 0
+    for bracket in _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def plain(value: str) -> bool:

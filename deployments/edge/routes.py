@@ -7,17 +7,20 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.edge import items, members, operations, schemas, segments, users
+from deployments.edge import items, members, operations, schemas, segments, shelf_calls, users
+from deployments.edge.beacon import Beacon, post_beacon
 from deployments.edge.callers import Caller
+from deployments.edge.decisions import post_decisions
 from deployments.edge.edge import Edge
 from deployments.edge.events import post_events
 from deployments.edge.explaining import Explainer, SegmentsQuery
 from deployments.edge.ladder import Ladder
+from deployments.edge.raw_reply import RawReply
 from deployments.edge.recommendations import Recommender, RecommendQuery
 from rayce.ingest import EventIn
 from rayce.item import Item
 
-Handler = Callable[[Edge, Any, Request], Awaitable[Response]]
+Handler = Callable[[Edge, Any, Request], Awaitable[Response | RawReply]]
 Items = Annotated[list[Item], Meta(min_length=1)]
 OPEN = ""
 """Scope of routes that need no key."""
@@ -37,6 +40,8 @@ class Route(NamedTuple):
     status: int = 200
     lines: bool = False
     """Whether the body may come as JSON lines too."""
+    keyed: bool = False
+    """Whether the key stands in the body."""
     conflict: str = ""
     """When the reply is 409; "" where it never is."""
 
@@ -56,6 +61,17 @@ def routes(ladder: Ladder) -> list[Route]:
             EventIn | Annotated[list[EventIn], Meta(min_length=1)],
             status=202,
             lines=True,
+        ),
+        Route(
+            "POST",
+            "/v1/beacon",
+            post_beacon,
+            OPEN,
+            "Send events of a page that goes; the key is in the body",
+            schemas.Accepted,
+            Beacon,
+            status=202,
+            keyed=True,
         ),
         Route(
             "GET",
@@ -110,7 +126,7 @@ def routes(ladder: Ladder) -> list[Route]:
             "GET",
             f"{user}/recommendations",
             recommend.get,
-            "read",
+            "page",
             "Recommendations for a user",
             schemas.Recommendations,
             None,
@@ -120,17 +136,35 @@ def routes(ladder: Ladder) -> list[Route]:
             "POST",
             "/v1/recommendations",
             recommend.post,
-            "read",
+            "page",
             "Recommendations for what a page knows",
             schemas.Recommendations,
             schemas.RecommendIn,
+        ),
+        Route(
+            "POST",
+            "/v1/rank",
+            recommend.rank,
+            "read",
+            "The caller's own items in the order for a user",
+            schemas.RankedItems,
+            schemas.RankIn,
+        ),
+        Route(
+            "POST",
+            "/v1/decisions",
+            post_decisions,
+            "page",
+            "What slots of a page show",
+            schemas.Decisions,
+            schemas.DecideIn,
         ),
         Route("GET", f"{user}/consent", users.get_consent, "read", "What a user allows", schemas.ConsentOut),
         Route(
             "PUT",
             f"{user}/consent",
             users.put_consent,
-            "write",
+            "consent",
             "Say what a user allows; in force once answered",
             schemas.ConsentOut,
             schemas.ConsentIn,
@@ -139,6 +173,27 @@ def routes(ladder: Ladder) -> list[Route]:
         Route("GET", "/v1/items", items.get_items, "read", "Many items", schemas.ItemsOut, None, items.ItemsQuery),
         Route("PUT", "/v1/items/{item_id}", items.put_item, "write", "Store an item", Item, schemas.ItemPatch),
         Route("GET", "/v1/items/{item_id}", items.get_item, "read", "An item", Item),
+        Route("DELETE", "/v1/items/{item_id}", items.delete_item, "write", "Take an item out of the catalogue", Item),
+        Route(
+            "GET",
+            "/v1/items/{item_id}/similar",
+            shelf_calls.get_similar,
+            "page",
+            "What goes with an item",
+            schemas.SimilarItems,
+            None,
+            shelf_calls.SimilarQuery,
+        ),
+        Route(
+            "GET",
+            "/v1/trending",
+            shelf_calls.get_trending,
+            "page",
+            "What is wanted right now",
+            schemas.TrendingItems,
+            None,
+            shelf_calls.TrendingQuery,
+        ),
         Route("GET", "/healthz", operations.healthz, OPEN, "The process answers"),
         Route("GET", "/readyz", operations.readyz, OPEN, "What is away, what is live", schemas.Health),
         Route("GET", "/metrics", operations.metrics, OPEN, "Prometheus metrics of the whole system"),

@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from rayce.decision import ArmOdds
 from rayce.event import Moment
 from rayce.ingest import Id, Values
 from rayce.item import Attributes, Categories, Item, ItemId, Price, Word
 from rayce.refusals import RowError
 from rayce.segments.explanation import Why
+from rayce.slots.deciding import Reason, Step
 
 Rung = Literal["live", "stale", "precomputed", "segment", "global"]
 Limit = Annotated[int, Meta(ge=1, le=100)]
@@ -150,16 +152,26 @@ class RecommendIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recommended(Struct, frozen=True, omit_defaults=True):
-    """One item; source and reason only when asked to explain."""
+    """One item and the model's score; the rest only when asked to explain.
+
+    Where it came from, what it goes with, the rules that touched it, its score after them, and the features that moved the
+    model's score most.
+    """
 
     item_id: str
     score: float
     source: str | UnsetType = UNSET
     because: str | UnsetType | None = UNSET
+    rules: tuple[str, ...] | UnsetType = UNSET
+    after_rules: float | UnsetType = UNSET
+    factors: dict[str, float] | UnsetType = UNSET
 
 
 class Recommendations(Struct, frozen=True):
-    """A reply, the rung of the ladder it stands on, and whether it knew the person."""
+    """A reply, the rung of the ladder it stands on, and whether it knew the person.
+
+    `decision_id` names it in the log of decisions (impressions refer to it); `model` is who ranked, "" for nobody.
+    """
 
     user_id: str | None
     slot: str
@@ -167,6 +179,75 @@ class Recommendations(Struct, frozen=True):
     served: Rung
     personal: bool
     generations: dict[str, int]
+    decision_id: str
+    model: str
+
+
+class RankIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """The caller's own items, to be ordered for a user; without `user_id` by context alone."""
+
+    items: Annotated[tuple[ItemId, ...], Meta(min_length=1, max_length=500)]
+    user_id: Id | None = None
+    slot: Slot = "default"
+    context: Values = {}
+    explain: bool = False
+    at: Moment | None = None
+
+
+class RankedItems(Struct, frozen=True):
+    """The items best first; `left_out` are those that may not be shown (bought, in the cart, filtered, not to be had) or that
+    the shelf does not know, as they were given.
+    """
+
+    user_id: str | None
+    slot: str
+    items: list[Recommended]
+    left_out: list[str]
+    served: Rung
+    personal: bool
+    model: str
+
+
+class DecideIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish for what slots of a page shall show; without `user_id` the reply is contextual."""
+
+    slots: Annotated[tuple[Slot, ...], Meta(min_length=1, max_length=50)]
+    user_id: Id | None = None
+    context: Values = {}
+    explain: bool = False
+    at: Moment | None = None
+
+
+class WhyShown(Struct, frozen=True):
+    """Why a slot shows that: the rule that decided, the rules looked at and what came of each, and the odds of the arms."""
+
+    rule: str
+    steps: tuple[Step, ...]
+    arms: tuple[ArmOdds, ...]
+
+
+class SlotDecision(Struct, frozen=True):
+    """What a slot shows: all null where there is no such slot. `propensity` is that of the arm; 1 where no chance was in it."""
+
+    variant: str | None
+    payload: Any
+    reason: Reason
+    experiment: str | None
+    arm: str | None
+    propensity: float
+    policy_id: str
+    decision_id: str | None
+    explanation: WhyShown | UnsetType = UNSET
+    """Only when asked to explain."""
+
+
+class Decisions(Struct, frozen=True):
+    """A reply by slot, and whether it knew the person."""
+
+    user_id: str | None
+    decisions: dict[str, SlotDecision]
+    served: Rung
+    personal: bool
 
 
 class ConsentIn(Struct, frozen=True, forbid_unknown_fields=True):
@@ -212,6 +293,35 @@ class ItemsOut(Struct, frozen=True):
     items: list[Item]
 
 
+class ScoredItem(Struct, frozen=True):
+    """An item, and a score that compares within its list only."""
+
+    item_id: str
+    score: float
+
+
+SimilarSource = Literal["neighbours", "group", "popular"]
+
+
+class SimilarItems(Struct, frozen=True):
+    """What goes with an item; `source`: its neighbours, or, where it has none, what is popular in its group or at all."""
+
+    item_id: str
+    items: list[ScoredItem]
+    source: SimilarSource
+
+
+TrendingOf = Literal["segment", "country", "everybody", "popular"]
+
+
+class TrendingItems(Struct, frozen=True):
+    """What is wanted right now; `of` says by whom: the list asked for, or the next wider one that there is."""
+
+    items: list[ScoredItem]
+    of: TrendingOf
+    category: str
+
+
 class Health(Struct, frozen=True):
     """How this replica is: `ready`, or `degraded` with what is away; it answers either way."""
 
@@ -222,6 +332,14 @@ class Health(Struct, frozen=True):
     catalogue_version: str
     halted_partitions: list[int] = []
     """Of the stream: they stand still for too many dead letters until somebody resumes them."""
+    models_left: dict[str, str] = {}
+    """By tenant and model: the live generation that a ranker has left aside, which one ranks instead, and why."""
+    knowledge_age_s: float | None = None
+    """How long ago this replica has seen what is live; null: never. It goes on with what it has."""
+    behind: list[str] = []
+    """What is said to have gone live since then, as tenant and kind."""
+    hears_changes: bool = False
+    """Whether it hears who changes, and so may keep things about people in memory."""
 
 
 class ProblemOut(Struct, frozen=True):

@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
+from deployments.edge.cors import Cors
 from deployments.edge.edge import Edge
 from deployments.edge.front import Front
 from deployments.edge.ladder import Ladder
 from deployments.edge.openapi import describe
 from deployments.edge.problems import Problem, problem_response
 from deployments.edge.routes import answer, routes
+from deployments.edge.snippet import Snippet
 from rayce.errors import InvalidArtifact, InvalidInput, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -28,12 +30,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Server:
-    """Makes the application and counts the requests in flight."""
+    """Makes the application, with the door before it."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self._in_flight = 0
-        self._table = routes(Ladder(edge.settings.edge.stale_users, edge.settings.edge.stale_max_age_s))
+        self._table = routes(Ladder(edge))
 
     def app(self) -> ASGIApp:
         """The application."""
@@ -51,9 +52,12 @@ class Server:
             for route in self._table
         ]
         found += [StarletteRoute("/openapi.json", openapi), StarletteRoute("/docs", docs)]
+        found += [StarletteRoute("/rayce.js", Snippet().get)]
         app = Starlette(routes=found, exception_handlers={HTTPException: _http_error})
         app.router.redirect_slashes = False
-        return Front(self._edge, self.guard, app)
+        front, origins = Front(self._edge, self.guard, app), self._edge.settings.edge.cors_origins
+        guarded = self._edge.door.before(front)
+        return Cors(guarded, origins) if origins else guarded
 
     def _guarded(self, path: str, endpoint: Endpoint) -> Endpoint:
         async def guarded(request: Request) -> Response:
@@ -62,13 +66,10 @@ class Server:
         return guarded
 
     async def guard(self, path: str, work: Callable[[T], Awaitable[Response]], argument: T) -> Response:
-        """The reply of `work(argument)`: sheds what is too much, turns errors into problems, counts and times."""
-        metrics, most = self._edge.metrics, self._edge.settings.edge.max_in_flight
+        """The reply of `work(argument)`: turns errors into problems, counts and times. Who comes here was let in."""
+        metrics = self._edge.metrics
         started_s = time.perf_counter()
-        self._in_flight += 1
         try:
-            if self._in_flight > most:
-                raise Problem(503, "too many requests at once; try again", "requests", self._in_flight)
             response = await work(argument)
         except Problem as problem:
             response = problem_response(problem)
@@ -82,8 +83,6 @@ class Server:
         except Exception:  # a bug: logged, counted as a 500, and the replica goes on
             log.exception("request_failed", path=path)
             response = problem_response(Problem(500, "this is a bug in rayce, and it was logged"))
-        finally:
-            self._in_flight -= 1
         took_s = time.perf_counter() - started_s
         metrics.add("rayce_requests_total", 1, path, str(response.status_code))
         metrics.observe("rayce_request_seconds", took_s, path)

@@ -63,6 +63,23 @@ class Flags(Struct, frozen=True):
             found.sort()
         return found
 
+    def mask(self, now_ms: int) -> Bits:
+        """The same as an integer: bit n set = in the segment with bit n.
+
+        >>> Flags(permanent=1, short_lived=((2, 9), (5, 3))).mask(8000)
+        5
+        """
+        found = self.permanent
+        for bit, expires_at_s in self.short_lived:
+            if now_ms < expires_at_s * 1000:
+                found |= 1 << bit
+        return found
+
+
+def mask_of(profile: Profile | None, now_ms: int) -> Bits:
+    """A profile's flags in force at `now_ms`, as `Flags.mask` tells them; 0 for nobody."""
+    return 0 if profile is None else Flags(0, profile.flags, profile.short_lived).mask(now_ms)
+
 
 def pack_flags(profile: Profile) -> bytes:
     """The flags of a profile; the consent is left unknown: see `with_consent`. At most 255 short-lived flags are kept."""

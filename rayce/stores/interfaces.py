@@ -12,6 +12,13 @@ DEAD = "rayce.events.dead"
 """Records that could not be worked off: key and value as they were, reason and position in the headers."""
 CHANGES = "rayce.segment-changes"
 """Changes of membership (`rayce.segments.change`), by the person's pseudonym, in the order of the partition of `EVENTS`."""
+DECISIONS = "rayce.decisions"
+"""What was shown to whom (`rayce.decision`), by the person's pseudonym, partitioned as `EVENTS`."""
+
+MODELS = "rayce.models"
+"""Which generation of each name is live (`rayce.flip`), compacted by name: whoever was away reads it from the beginning."""
+CHANGED = "rayce:changed"
+"""Hot memory's channel of changes: digests, 16 bytes each, of people whose state, flags or consent changed."""
 
 
 class Record(NamedTuple):
@@ -116,6 +123,10 @@ class DurableItems(Protocol):
         """The known ones among `item_ids`."""
         ...
 
+    def delete_items(self, tenant: str, item_ids: Collection[str]) -> None:
+        """Take items out; those that are not there are no matter."""
+        ...
+
     def all_items(self, tenant: str) -> Iterable[tuple[str, bytes]]:
         """Every item of the tenant, in order of id."""
         ...
@@ -214,11 +225,29 @@ class HotRow(NamedTuple):
     value: bytes | None
 
 
+class Hearing(Protocol):
+    """Who hears the changes of hot memory. Called on the event loop; returns at once, raises nothing."""
+
+    def hears(self, hears: bool) -> None:
+        """From now on every change is told (True), or some may be missed (False)."""
+        ...
+
+    def heard(self, at_s: float) -> None:
+        """All that was told before that moment of the monotonic clock has arrived."""
+        ...
+
+    def told(self, digests: bytes) -> None:
+        """These people changed: what was read of them before is out of date. `CHANGED` says what it looks like."""
+        ...
+
+
 class HotWriter(Protocol):
     """The write side of hot memory, for workers and jobs (blocking). Raises `Unavailable`."""
 
     def show(self, rows: Sequence[Shown]) -> None:
         """Make the rows visible. Who has withdrawn is not shown, whatever the rows say.
+
+        Then tell all who listen, once for the batch. Where this raises, some may be shown and not told: show them again.
 
         A decision that denies is in force at once, unless a newer one is known. One that grants is the edge's and durable
         memory's to make visible: where they have not yet, the consent becomes unknown and readers ask durable memory.
@@ -307,9 +336,15 @@ class HotReader(Protocol):
         """
         ...
 
+    async def listen(self, hearing: Hearing) -> None:
+        """Until cancelled, tell `hearing` of everybody of whom `show`, a decision or a denial put back has changed something,
+        after it was changed; and at any time whether it can be sure to be told.
+        """
+        ...
+
     async def put_consent(self, person: str, consent: Consent, listing: Listing | None = None) -> None:
         """Make a decision that is durable visible at once, unless a newer one is; where it denies personalization, forget the
-        rest, the membership of the lists given included. At the same moment a denial stands.
+        rest, the membership of the lists given included. At the same moment a denial stands. Who listens is told.
         """
         ...
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from kafka.structs import OffsetAndMetadata
 
 from rayce.errors import Unavailable
 from rayce.settings import KafkaSettings
-from rayce.stores.interfaces import CHANGES, DEAD, EVENTS, Record
+from rayce.stores.interfaces import CHANGES, DEAD, DECISIONS, EVENTS, MODELS, Record
 
 GROUP = "rayce.stream"
 CONNECT_PATIENCE_S, RECONNECT_S = 5.0, 0.5
@@ -45,6 +45,8 @@ def create_topics(settings: KafkaSettings) -> None:
         NewTopic(EVENTS, settings.partitions, settings.replication, topic_configs=retention),
         NewTopic(DEAD, 1, settings.replication, topic_configs=retention),
         NewTopic(CHANGES, settings.partitions, settings.replication, topic_configs=_changes_retention(settings)),
+        NewTopic(MODELS, 1, settings.replication, topic_configs={"cleanup.policy": "compact"}),
+        NewTopic(DECISIONS, settings.partitions, settings.replication, topic_configs=_decisions_retention(settings)),
     ]
     try:
         admin = KafkaAdminClient(**connection(settings))
@@ -64,6 +66,10 @@ def create_topics(settings: KafkaSettings) -> None:
 
 def _changes_retention(settings: KafkaSettings) -> dict[str, str]:
     return {"retention.ms": str(settings.changes_retention_h * 3_600_000)}
+
+
+def _decisions_retention(settings: KafkaSettings) -> dict[str, str]:
+    return {"retention.ms": str(settings.decisions_retention_h * 3_600_000)}
 
 
 class LogWriter:
@@ -150,23 +156,21 @@ class LogWriter:
     async def _write(self, producer: KafkaProducer, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        waiting = len(records)
+        settling = _Settling(len(records), lambda error: loop.call_soon_threadsafe(settle, error))
 
         def settle(error: BaseException | None) -> None:
-            nonlocal waiting
-            waiting -= 1
             if done.done():
                 return
             if error is not None:
                 done.set_exception(Unavailable("kafka", str(error) or type(error).__name__))
-            elif not waiting:
+            else:
                 done.set_result(None)
 
         try:
             for key, value in records:
                 future = producer.send(topic, value, key.encode())
-                future.add_callback(lambda _meta: loop.call_soon_threadsafe(settle, None))
-                future.add_errback(lambda error: loop.call_soon_threadsafe(settle, error))
+                future.add_callback(settling.went_well)
+                future.add_errback(settling.failed)
             async with asyncio.timeout(self._timeout_s):
                 await done
         except (KafkaError, TimeoutError) as error:
@@ -201,6 +205,30 @@ class LogWriter:
             self._producer.close(timeout=self._timeout_s)
 
 
+class _Settling:
+    """Counts the acknowledgements of one write, whichever thread they come in; wakes the event loop once, not for each.
+
+    Told at once where one failed; the loop passes over what comes after that.
+    """
+
+    def __init__(self, records: int, tell: Callable[[BaseException | None], object]) -> None:
+        self._waiting = records
+        self._tell = tell
+        self._lock = threading.Lock()
+
+    def went_well(self, _metadata: object) -> None:
+        """One more is in the log."""
+        with self._lock:
+            self._waiting -= 1
+            last = not self._waiting
+        if last:
+            self._tell(None)
+
+    def failed(self, error: BaseException) -> None:
+        """One is not."""
+        self._tell(error)
+
+
 def _let_go(producer: KafkaProducer) -> None:
     with suppress(KafkaError):  # what it still held cannot be delivered; its senders have been told
         producer.close(timeout=0)
@@ -217,17 +245,21 @@ class LogReader:
         topic: str = EVENTS,
         group: str = GROUP,
     ) -> None:
+        """Reaches the brokers; `Unavailable` where none answers for long."""
         self._topic = topic
-        self._consumer = KafkaConsumer(
-            **connection(settings),
-            metrics_enabled=False,
-            group_id=group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
-            max_poll_records=max_records,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-        )
+        try:
+            self._consumer = KafkaConsumer(
+                **connection(settings),
+                metrics_enabled=False,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=100,
+                max_poll_records=max_records,
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+            )
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
         self._partitions = [TopicPartition(topic, partition) for partition in partitions]
         self._consumer.assign(self._partitions)
 

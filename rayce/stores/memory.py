@@ -1,15 +1,19 @@
 """Stores in one process' memory: for tests and for trying things out. They keep the same promises, but nothing on disk."""
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from uuid import uuid4
 from zlib import crc32
 
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.errors import Fenced, InvalidInput, Unavailable
+from rayce.pseudonym import digest_of
 from rayce.segments.flags import HEADER_BYTES, split_value, unpack_flags, with_consent
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import (
+    Hearing,
     HotRow,
     Kept,
     Lean,
@@ -23,11 +27,15 @@ from rayce.stores.interfaces import (
     check_segment,
 )
 
+PROBE_EVERY_S = 0.1
+
 
 class MemoryDurable:
     """`Durable`. `away` makes every call raise `Unavailable`, as a store that is down would."""
 
-    def __init__(self) -> None:
+    def __init__(self, flipped: Callable[[str, int], None] = lambda name, number: None) -> None:
+        """`flipped` is told what was made live, once it is."""
+        self._flipped = flipped
         self.away = False
         self._lock = threading.Lock()
         self._epochs: dict[int, int] = {}
@@ -103,6 +111,12 @@ class MemoryDurable:
         self._answer()
         return {i: self._items[tenant, i] for i in item_ids if (tenant, i) in self._items}
 
+    def delete_items(self, tenant: str, item_ids: Collection[str]) -> None:
+        """See `DurableItems.delete_items`."""
+        self._answer()
+        for item_id in item_ids:
+            self._items.pop((tenant, item_id), None)
+
     def all_items(self, tenant: str) -> Iterable[tuple[str, bytes]]:
         """See `DurableItems.all_items`."""
         self._answer()
@@ -120,6 +134,7 @@ class MemoryDurable:
         self._answer()
         self.load_generation(name, number)
         self._live[name] = number
+        self._flipped(name, number)
 
     def live(self, prefix: str = "") -> dict[str, int]:
         """See `DurableGenerations.live`."""
@@ -166,10 +181,22 @@ class MemoryHot:
 
     def __init__(self, now_ms: Callable[[], int] = lambda: 0, decision_ttl_s: int = 86_400) -> None:
         """A decision guards against older ones for `decision_ttl_s` by the clock `now_ms`, which stands still by default."""
-        self.away = False
+        self._away = False
+        self._hearings: dict[Hearing, asyncio.AbstractEventLoop] = {}
         self._now_ms = now_ms
         self._decision_ttl_ms = decision_ttl_s * 1000
         self.wipe()
+
+    @property
+    def away(self) -> bool:
+        """Whether it is switched off: then nobody hears anything."""
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self._away = away
+        for hearing, loop in list(self._hearings.items()):
+            loop.call_soon_threadsafe(hearing.hears, not away)
 
     def wipe(self) -> None:
         """Lose everything, as a failed-over Redis may."""
@@ -197,6 +224,7 @@ class MemoryHot:
                 self._keep(person, consent, flags if len(flags) >= HEADER_BYTES else had)
                 self._states[person] = state
             self._relist(person, listing)
+        self._tell([row.person for row in rows])
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
         """See `HotWriter.show_lists`."""
@@ -231,6 +259,7 @@ class MemoryHot:
                     self._states.setdefault(person, row.state)
             self._keep(person, consent, flags)
             self._relist(person, row.listing if row else None)
+        self._tell([person for person, record in consents.items() if _denies(record)])
 
     def place(self, person: str) -> Place:
         """See `HotWriter.place`."""
@@ -311,6 +340,26 @@ class MemoryHot:
         self._answer()
         self._decide(person, consent, durable=True)
         self._relist(person, listing)
+        self._tell([person])
+
+    async def listen(self, hearing: Hearing) -> None:
+        """See `HotReader.listen`."""
+        loop = asyncio.get_running_loop()
+        self._hearings[hearing] = loop
+        hearing.hears(not self._away)
+        try:
+            while True:
+                await asyncio.sleep(PROBE_EVERY_S)
+                if not self._away:
+                    hearing.heard(time.monotonic())
+        finally:
+            del self._hearings[hearing]
+            hearing.hears(False)
+
+    def _tell(self, persons: Sequence[str]) -> None:
+        if persons:
+            for hearing, loop in list(self._hearings.items()):
+                loop.call_soon_threadsafe(hearing.told, b"".join(map(digest_of, persons)))
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
+from random import choice
 from typing import Any
 from uuid import uuid4
 
@@ -18,10 +19,12 @@ from redis.crc import key_slot
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from rayce.errors import Unavailable
-from rayce.stores.redis_address import Command
+from rayce.stores.redis_address import Address, Command, address_of
 
 _FAILURES = (RedisError, RedisClusterException, OSError)
 """Everything that redis-py raises: its exception of clusters is none of its errors."""
+LOOK_WITHIN_S = 1.0
+"""How long it may take to learn who the masters are, where no caller waits for it."""
 
 
 class ClusterSocket:
@@ -40,10 +43,15 @@ class ClusterSocket:
             return []
         try:
             with self._lock:
-                pipe = self._connected().pipeline(transaction=False)  # type: ignore[no-untyped-call]
-                for command in commands:
+                client = self._connected()
+                pipe = client.pipeline(transaction=False)  # type: ignore[no-untyped-call]
+                written, told = _apart(commands)
+                for command in written:
                     pipe.execute_command(*command)
-                return list(pipe.execute())
+                replies = list(pipe.execute())
+                for command in told:
+                    replies.append(client.execute_command(*command, target_nodes=client.get_random_primary_node()))  # type: ignore[no-untyped-call]
+                return replies
         except _FAILURES as error:
             self._stale = not isinstance(error, NoScriptError)
             raise _unavailable(error) from None
@@ -87,6 +95,7 @@ class ClusterWire:
     """`RedisWire` over a cluster."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
+        self._url = url
         self._timeout_s = timeout_s
         self._client = redis.asyncio.RedisCluster.from_url(
             url,
@@ -103,13 +112,28 @@ class ClusterWire:
         try:
             async with asyncio.timeout(self._timeout_s):
                 pipe = self._client.pipeline(transaction=False)
-                for command in commands:
+                written, told = _apart(commands)
+                for command in written:
                     pipe.execute_command(*command)
-                return list(await pipe.execute())
+                replies = list(await pipe.execute())
+                for command in told:
+                    node = choice(self._client.get_primaries())
+                    replies.append(await self._client.execute_command(*command, target_nodes=node))
+                return replies
         except _FAILURES as error:
             if not isinstance(error, NoScriptError):
                 self._look_again()
             raise _unavailable(error) from None
+
+    async def addresses(self) -> list[Address]:
+        """See `RedisWire.addresses`: every master, as far as is known now."""
+        try:
+            async with asyncio.timeout(LOOK_WITHIN_S):
+                await self._client.nodes_manager.initialize()
+        except _FAILURES as error:
+            raise _unavailable(error) from None
+        given = address_of(self._url)
+        return [given._replace(host=node.host, port=int(node.port)) for node in self._client.get_primaries()]
 
     async def close(self) -> None:
         """See `RedisWire.close`."""
@@ -125,6 +149,12 @@ class ClusterWire:
     async def _look(self) -> None:
         with suppress(*_FAILURES):  # the next failure looks again
             await self._client.nodes_manager.initialize()
+
+
+def _apart(commands: Sequence[Command]) -> tuple[list[Command], list[Command]]:
+    """What is written, and the messages that tell of it: those belong to no slot and come after all the rest."""
+    told = [command for command in commands if command[0] == "PUBLISH"]
+    return [command for command in commands if command[0] != "PUBLISH"] if told else list(commands), told
 
 
 def _marks(client: redis.RedisCluster, name: str) -> dict[str, str]:

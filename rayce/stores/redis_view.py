@@ -7,6 +7,7 @@
     rl:{generation}:{person}   precomputed list, with a time to live
     rayce:status  hash of what the parts of the system last said of themselves, by name
     rayce:view    the incarnation: missing means that the memory was emptied
+    rayce:changed channel: whose state, flags or consent changed, told after it was, in the same exchange
 
 The person's bucket is 1024 n + t; the braces are part of the key: the hash tag by which Redis Cluster keeps in one slot what
 belongs to a person, with the lists it is in. Buckets keep Redis' listpack encoding (`hash-max-listpack-entries` above the
@@ -18,16 +19,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from rayce.consent import Consent
+from rayce.consent import PERSONALIZATION, Consent
 from rayce.errors import Unavailable
+from rayce.pseudonym import digest_of
 from rayce.segments.flags import split_value
 from rayce.segments.listing import Listing
 from rayce.settings import RedisSettings
 from rayce.stores import redis_members
-from rayce.stores.interfaces import HotRow, Kept, Lean, Members, Place, Shown
+from rayce.stores.interfaces import CHANGED, Hearing, HotRow, Kept, Lean, Members, Place, Shown
 from rayce.stores.redis_address import Command
 from rayce.stores.redis_cluster import ClusterSocket, ClusterWire
 from rayce.stores.redis_keys import TAGS, Keys
+from rayce.stores.redis_listening import RedisListening
 from rayce.stores.redis_scripts import DECIDE, PUT_BACK, SHOW, TRIM, in_full, is_missing
 from rayce.stores.redis_socket import RedisSocket
 from rayce.stores.redis_wire import RedisWire
@@ -35,6 +38,8 @@ from rayce.stores.redis_wire import RedisWire
 _INCARNATION = "rayce:view"
 _STATUS = "rayce:status"
 _NOTHING = HotRow(None, None)
+MAX_TOLD = 4_096
+"""People in one message: 64 KiB."""
 
 
 class _Calls:
@@ -97,6 +102,20 @@ class _Calls:
         return [("EVALSHA", TRIM.digest, 1, *place, had, lean) for place, had, lean in rows]
 
 
+def _telling(persons: Sequence[str]) -> list[Command]:
+    """The message to who listens, to be sent behind the commands that changed them.
+
+    Where the exchange breaks in between, its caller is told `Unavailable` and writes again, and so tells again.
+    """
+    parts = [persons[at : at + MAX_TOLD] for at in range(0, len(persons), MAX_TOLD)]
+    return [("PUBLISH", CHANGED, b"".join(map(digest_of, part))) for part in parts]
+
+
+def _denying(consents: Mapping[str, Consent]) -> list[str]:
+    """Putting back what was lost changes nothing for who has read it before; a denial that hot memory had not heard of does."""
+    return [person for person, consent in consents.items() if not consent.allows(PERSONALIZATION)]
+
+
 class RedisWriter:
     """`HotWriter` and `HotBuckets`. Nothing is retried here: the caller decides. A cluster goes by redis-py."""
 
@@ -108,11 +127,11 @@ class RedisWriter:
 
     def show(self, rows: Sequence[Shown]) -> None:
         """See `HotWriter.show`."""
-        self._run(self._calls.show(rows))
+        self._run(self._calls.show(rows) + _telling([row.person for row in rows]))
 
     def put_back(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotWriter.put_back`."""
-        self._run(self._calls.put_back(rows, consents))
+        self._run(self._calls.put_back(rows, consents) + _telling(_denying(consents)))
 
     def show_lists(self, generation: int, lists: Sequence[tuple[str, bytes]], ttl_s: int) -> None:
         """See `HotWriter.show_lists`."""
@@ -226,11 +245,15 @@ class RedisReader:
 
     async def put_consent(self, person: str, consent: Consent, listing: Listing | None = None) -> None:
         """See `HotReader.put_consent`."""
-        await self._run([self._calls.decide(person, consent, listing, durable=True)])
+        await self._run([self._calls.decide(person, consent, listing, durable=True), *_telling([person])])
 
     async def backfill(self, rows: Sequence[Shown], consents: Mapping[str, Consent]) -> None:
         """See `HotReader.backfill`."""
-        await self._run(self._calls.put_back(rows, consents))
+        await self._run(self._calls.put_back(rows, consents) + _telling(_denying(consents)))
+
+    async def listen(self, hearing: Hearing) -> None:
+        """See `HotReader.listen`."""
+        await RedisListening(self._wire.addresses, hearing).run()
 
     async def close(self) -> None:
         """Close the connections."""

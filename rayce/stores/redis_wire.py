@@ -12,7 +12,7 @@ from typing import Any
 import hiredis
 
 from rayce.errors import Unavailable
-from rayce.stores.redis_address import Command, address_of
+from rayce.stores.redis_address import Address, Command, address_of
 
 GRACE_S = 0.002
 
@@ -34,6 +34,10 @@ class RedisWire:
         if link is None or link.broken:
             link = await self._connect()
         return await link.ask(commands, self._timeout_s)
+
+    async def addresses(self) -> list[Address]:
+        """Who has to be listened to, to hear everything."""
+        return [self._address]
 
     async def close(self) -> None:
         """Drop the connection."""

@@ -47,3 +47,13 @@ def test_odd_ids_are_ids_like_any_other(durable: Durable, name: str) -> None:
     items = dict.fromkeys(("a\x00b", "a/b", "#", "'; drop", "a\nb", "\ud7ff"), b"x")
     durable.save_items(name, items)
     assert durable.load_items(name, list(items)) == items
+
+
+def test_what_is_taken_out_is_gone_and_the_rest_stays(durable: Durable, name: str) -> None:
+    durable.save_items(name, {f"p{n}": b"x" for n in range(40)})
+    durable.save_items(name + "x", {"p1": b"theirs"})
+    durable.delete_items(name, ["p1", "p1", "nothing", *(f"p{n}" for n in range(2, 39))])
+    assert [item_id for item_id, _body in durable.all_items(name)] == ["p0", "p39"]
+    assert durable.load_items(name, ["p1", "p39"]) == {"p39": b"x"}
+    assert durable.load_items(name + "x", ["p1"]) == {"p1": b"theirs"}
+    durable.delete_items(name, [])

@@ -1,33 +1,42 @@
 """A whole shop in one process: the edge, the feature reader, the ranker and the stream over memory stores, with switches."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import jsonschema
 import msgspec
 
+from deployments.edge.caches import make_caches
 from deployments.edge.callers import Callers
+from deployments.edge.contexts import contexts_from
+from deployments.edge.decision_log import DecisionLog
+from deployments.edge.door import open_door
 from deployments.edge.edge import Edge, RankAsk, RankReply, ReadAsk, ReadReply
 from deployments.edge.server import Server
 from deployments.feature_reader import FeatureReader
 from deployments.ranker import Ranker
+from rayce.documents import RULES, SLOTS, document_parser
 from rayce.event import Event, decode_event
 from rayce.generations import LiveGenerations, generation_name
 from rayce.ingest import Stamper
-from rayce.item_words import SHELF, LiveWords, read_item_words
+from rayce.item_words import LiveWords, load_shelf
 from rayce.live_catalogue import KIND as CATALOGUE
 from rayce.live_catalogue import LiveCatalogue, catalogue_parser
 from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.precomputed import encode_list
 from rayce.pseudonym import Pseudonymizer
+from rayce.rules.rule_set import parse_rules
 from rayce.segments.catalogue import Catalogue
 from rayce.segments.listing import Listing
 from rayce.settings import ApiKey, EdgeSettings, PrivacySettings, Settings
-from rayce.shelf import Popular, Shelf
+from rayce.shelf import Popular
+from rayce.slots.book import parse_slots
 from tests.cluster.stream.world import PARTITIONS, World
 from tests.deployments.asgi import Reply, call
 from tests.samples import T0
@@ -38,6 +47,7 @@ KEYS = {
     "other": ApiKey(sha256(b"other-key").hexdigest(), "other"),
     "sender": ApiKey(sha256(b"sender-key").hexdigest(), "shop", ("events",)),
     "page": ApiKey(sha256(b"page-key").hexdigest(), "shop", ("read",)),
+    "browser": ApiKey(sha256(b"browser-key").hexdigest(), "shop", ("events", "page", "consent")),
 }
 
 
@@ -53,10 +63,14 @@ class Shop:
     """`reader` and `ranker` are replaced to break them; stores have their own `away`."""
 
     def __init__(
-        self, executor: ThreadPoolExecutor, settings: Settings | None = None, catalogue: Catalogue | None = None
+        self,
+        executor: ThreadPoolExecutor,
+        settings: Settings | None = None,
+        catalogue: Catalogue | None = None,
+        world: World | None = None,
     ) -> None:
         self.settings = settings or shop_settings()
-        self.world = World(catalogue)
+        self.world = world or World(catalogue)
         self.hot, self.durable, self.log = self.world.hot, self.world.durable, self.world.log
         self.now_ms = T0
         self.live = LiveGenerations(
@@ -64,36 +78,41 @@ class Shop:
             {
                 "popular": Popular.from_files,
                 "lists": None,
-                "shelf": Shelf.from_files,
+                "shelf": load_shelf,
                 "ranker": lambda files: ByPopularity(),
                 "segment-model": None,
+                RULES: document_parser(parse_rules),
+                SLOTS: document_parser(parse_slots),
                 CATALOGUE: catalogue_parser(),
             },
             60,
         )
-        self.live_words = LiveGenerations(self.durable, {SHELF: read_item_words}, 60)
         catalogues = LiveCatalogue(self.live, self.world.catalogue)
 
         def listing_of(tenant: str) -> Listing | None:
             return catalogues.current.listing(tenant)
 
-        people = People(self.hot, self.durable, executor, listing_of=listing_of)
+        caches = make_caches(self.settings.cache, Metrics(), time.monotonic, Random(1).random)
+        people = People(self.hot, self.durable, executor, listing_of=listing_of, rows=caches.rows)
         self.pseudonymizer = Pseudonymizer("k1", self.settings.privacy.pseudonym_keys)
         reader = FeatureReader(
             People(self.hot, self.durable, executor, listing_of=listing_of), self.hot, self.durable, executor, 1.0
         )
         self.reader: Callable[[ReadAsk], Awaitable[ReadReply | None]] = one_by_one(
-            reader.read_many, lambda reply: reply and ReadReply(*reply)
+            reader.read_many, lambda reply: reply
         )
-        ranker = Ranker(self.live, 200)
+        ranker = Ranker(self.live, 200, lambda: catalogues.current)
 
         async def rank_many(asks: Sequence[Any]) -> list[RankReply]:
             return ranker.rank_many(asks)
 
         self.ranker: Callable[[RankAsk], Awaitable[RankReply]] = one_by_one(rank_many, lambda reply: reply)
+        metrics = Metrics()
+        callers = Callers(KEYS)
         self.edge = Edge(
             settings=self.settings,
-            callers=Callers(KEYS),
+            callers=callers,
+            door=open_door(self.settings.edge, callers, metrics, time.monotonic, Random(1)),
             pseudonymizer=self.pseudonymizer,
             stamper=Stamper(self.pseudonymizer, self.settings.privacy),
             catalogues=catalogues,
@@ -104,10 +123,13 @@ class Shop:
             live=self.live,
             read=lambda ask: self.reader(ask),
             rank=lambda ask: self.ranker(ask),
-            metrics=Metrics(),
+            metrics=metrics,
             now_ms=lambda: self.now_ms,
             executor=executor,
-            words_of=LiveWords(self.live_words).of,
+            words_of=LiveWords(self.live).of,
+            decisions=DecisionLog(self.log, metrics, self.settings.decisions.buffered),
+            contexts=contexts_from(self.settings.edge, self.settings.privacy),
+            caches=caches,
         )
         self.app = Server(self.edge).app()
         self.schemas: Mapping[str, Any] = {}
@@ -123,7 +145,6 @@ class Shop:
             number, [(self.person(user), encode_list(list(entries))) for user, entries in (lists or {}).items()]
         )
         self.live.refresh()
-        self.live_words.refresh()
 
     def person(self, user: str, tenant: str = "shop") -> str:
         """The user's pseudonym."""
@@ -191,7 +212,7 @@ def one_by_one(many: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], shape:
     """A replica's method as the edge sees it."""
 
     async def ask(question: Any) -> Any:
-        return shape((await many([tuple(question)]))[0])
+        return shape((await many([question]))[0])
 
     return ask
 

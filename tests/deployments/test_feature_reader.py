@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from deployments.asks import ReadAsk
 from deployments.feature_reader import FeatureReader
 from rayce.consent import Consent
 from rayce.errors import Unavailable
@@ -45,7 +46,8 @@ async def test_purposes_state_and_list_come_in_the_order_asked_for(bench: Bench)
     bench.hot.show_lists(7, [(person(1), b"hot")], 60)
     bench.durable.save_lists(7, [(person(2), b"durable")])
     bench.durable.save_lists(8, [(person(2), b"other generation")])
-    asks = [(person(3), 7), (person(2), 7), (person(1), 7), (person(2), 8), (person(1), 0), (person(2), 7)]
+    pairs = [(3, 7), (2, 7), (1, 7), (2, 8), (1, 0), (2, 7)]
+    asks = [ReadAsk(person(number), generation) for number, generation in pairs]
     assert await bench.reader.read_many(asks) == [
         (3, b"state3", None),
         (3, b"state2", b"durable"),
@@ -64,27 +66,27 @@ async def test_without_consent_neither_state_nor_list_is_read(bench: Bench) -> N
     bench.show(1, NO)
     asked: list[Collection[str]] = []
     bench.durable.load_lists = lambda generation, persons: asked.append(persons) or {}  # type: ignore[method-assign,assignment,func-returns-value]
-    assert await bench.reader.read_many([(person(1), 7), (person(2), 7)]) == [(6, None, None), NOBODY]
+    assert await bench.reader.read_many([ReadAsk(person(1), 7), ReadAsk(person(2), 7)]) == [(6, None, None), NOBODY]
     assert asked == []
 
 
 async def test_a_list_that_cannot_be_read_is_no_list(bench: Bench) -> None:
     bench.show(1)
     bench.durable.away = True
-    assert await bench.reader.read_many([(person(1), 7)]) == [(3, b"state1", None)]
+    assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
 
 
 async def test_one_who_cannot_be_read_is_said_to_be_unknown_and_the_others_are_not(bench: Bench) -> None:
     """Cause of contextual replies in an outage: unknown looked like "no consent", and the edge took no way of its own."""
     bench.show(1)
     bench.durable.away = True
-    assert await bench.reader.read_many([(person(1), 0), (person(2), 0)]) == [(3, b"state1", None), None]
+    assert await bench.reader.read_many([ReadAsk(person(1), 0), ReadAsk(person(2), 0)]) == [(3, b"state1", None), None]
 
 
 async def test_when_nobody_can_be_read_the_fault_may_be_here(bench: Bench) -> None:
     bench.hot.away = bench.durable.away = True
     with pytest.raises(Unavailable):
-        await bench.reader.read_many([(person(1), 0), (person(2), 0)])
+        await bench.reader.read_many([ReadAsk(person(1), 0), ReadAsk(person(2), 0)])
 
 
 async def test_a_bug_is_not_taken_for_a_store_that_is_away(bench: Bench) -> None:
@@ -94,7 +96,7 @@ async def test_a_bug_is_not_taken_for_a_store_that_is_away(bench: Bench) -> None
     bench.show(1)
     bench.durable.load_consents = bug  # type: ignore[method-assign]
     with pytest.raises(ZeroDivisionError):
-        await bench.reader.read_many([(person(1), 0), (person(2), 0)])
+        await bench.reader.read_many([ReadAsk(person(1), 0), ReadAsk(person(2), 0)])
 
 
 async def test_a_durable_memory_that_hangs_holds_nobody_up() -> None:
@@ -104,7 +106,7 @@ async def test_a_durable_memory_that_hangs_holds_nobody_up() -> None:
         bench.show(1)
         bench.durable.load_consents = lambda persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
         bench.durable.load_lists = lambda generation, persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
-        found = await bench.reader.read_many([(person(1), 7), (person(2), 7)])
+        found = await bench.reader.read_many([ReadAsk(person(1), 7), ReadAsk(person(2), 7)])
         let_go.set()
     assert found == [(3, b"state1", None), None]
 
@@ -117,6 +119,39 @@ async def test_a_list_that_comes_too_late_is_no_failure_of_durable_memory() -> N
         bench.show(1)
         bench.durable.load_lists = lambda generation, persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
         for _ in range(3):
-            assert await bench.reader.read_many([(person(1), 7)]) == [(3, b"state1", None)]
+            assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
         let_go.set()
         assert not bench.people.durable_breaker.is_open
+
+
+async def test_who_has_no_list_is_looked_up_once_a_generation(bench: Bench) -> None:
+    """Cause of a durable read for every reply to a new shopper."""
+    bench.show(1)
+    asked: list[Collection[str]] = []
+    load = bench.durable.load_lists
+    bench.durable.load_lists = lambda generation, persons: asked.append(persons) or load(generation, persons)  # type: ignore[method-assign,assignment,func-returns-value]
+    for generation in (7, 7, 8):
+        assert await bench.reader.read_many([ReadAsk(person(1), generation)]) == [(3, b"state1", None)]
+    assert len(asked) == 2
+
+
+async def test_a_list_that_could_not_be_read_is_looked_for_again(bench: Bench) -> None:
+    bench.show(1)
+    bench.durable.away = True
+    assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
+    bench.durable.away = False
+    bench.durable.save_lists(7, [(person(1), b"there")])
+    while bench.people.durable_breaker.is_open:
+        bench.people.durable_breaker.succeeded()
+    assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", b"there")]
+
+
+async def test_a_caller_in_a_hurry_is_not_made_to_wait_for_durable_memory() -> None:
+    let_go = threading.Event()
+    with ThreadPoolExecutor(4) as executor:
+        bench = Bench(executor, within_s=60.0)
+        bench.show(1)
+        bench.durable.load_consents = lambda persons: let_go.wait(60) and {}  # type: ignore[method-assign,assignment,return-value]
+        found = await bench.reader.read_many([ReadAsk(person(1), 0, 20), ReadAsk(person(2), 0, 20)])
+        let_go.set()
+    assert found == [(3, b"state1", None), None]

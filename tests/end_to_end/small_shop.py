@@ -44,3 +44,11 @@ def _ranker() -> dict[str, bytes]:
     parameters = {"objective": "lambdarank", "num_leaves": 15, "num_threads": 1, "verbose": -1, "seed": 3}
     booster = lightgbm.train(parameters, lightgbm.Dataset(rows, labels, group=[40] * 100), num_boost_round=30)
     return to_files(booster, Manifest("ranker", RANKING_FEATURES, len(rows), 0, 0, {}, __version__))
+
+
+def flat_ranker() -> dict[str, bytes]:
+    """A ranker without any opinion: what training on labels that are all alike gives."""
+    rows = np.random.default_rng(4).random((400, len(RANKING_FEATURES)))
+    parameters = {"objective": "regression", "num_threads": 1, "verbose": -1}
+    booster = lightgbm.train(parameters, lightgbm.Dataset(rows, np.ones(400)), num_boost_round=2)
+    return to_files(booster, Manifest("ranker", RANKING_FEATURES, len(rows), 0, 0, {}, __version__))

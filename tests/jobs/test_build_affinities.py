@@ -3,6 +3,7 @@ import pytest
 from jobs.build_affinities import build_affinities
 from jobs.job import run
 from jobs.train_segment_models import train_segment_models
+from rayce.item import Item, encode_item
 from rayce.shelf import Popular, Shelf
 from rayce.stores.memory import MemoryDurable
 from tests.jobs.mortal import die_in
@@ -85,3 +86,31 @@ def test_a_job_killed_before_both_are_written_leaves_both() -> None:
         == 4
     )
     assert live[:3] == [{"shop/shelf": 1, "shop/popular": 1}] * 3
+
+
+def test_the_generations_hold_the_sessions_and_what_is_trending(built: MemoryDurable) -> None:
+    shelf = Shelf.with_sessions(built.load_generation("shop/shelf", built.live()["shop/shelf"]))
+    assert shelf.sessions is not None
+    assert "screws" in [shelf.ids[n] for n in shelf.sessions.near([shelf.number["nails"]], 3).items]
+    trending = popular_of(built).trending
+    assert trending.keys() == shelf.trending.keys() and "" in trending
+    assert [item for item, _score in trending[""]] == [shelf.ids[n] for n in shelf.trending[""]]
+
+
+def test_an_item_that_came_after_the_former_shelf_is_new_and_the_others_are_as_old_as_before() -> None:
+    durable = filled()
+    log = records(history(days=30))
+    assert run("build", build_affinities, make_job(log, durable)) == 0
+    before = shelf_of(durable)
+    durable.save_items("shop", {"zebra": encode_item(Item("zebra"))})
+    assert run("build", build_affinities, make_job(log, durable)) == 0
+    after = shelf_of(durable)
+    assert after.ids[after.newest[0]] == "zebra"
+    assert after.added_ms[:-1].tolist() == before.added_ms.tolist()
+
+
+def test_a_live_shelf_that_cannot_be_read_does_not_stop_the_next() -> None:
+    durable = filled()
+    durable.make_live("shop/shelf", durable.publish("shop/shelf", {"items.json": b"no"}))
+    assert run("build", build_affinities, make_job(records(history(days=30)), durable)) == 0
+    assert shelf_of(durable).ids

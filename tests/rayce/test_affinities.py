@@ -7,8 +7,10 @@ from rayce.affinities import (
     build_shelf,
     check_popular,
     check_shelf,
+    first_seen,
     neighbours,
     popularity,
+    with_living,
 )
 from rayce.errors import InvalidArtifact
 from rayce.history import replay
@@ -93,3 +95,29 @@ def test_a_generation_that_holds_nothing_usable_is_refused() -> None:
         check_popular(Popular([("a", 1.0), ("b", 2.0)]).to_files())
     check_popular(Popular([("a", 2.0), ("b", 1.0)]).to_files())
     check_shelf(build_shelf([Item("p0"), Item("p1")], bought((0, T0)), T0).to_files())
+
+
+def test_an_item_is_as_old_as_its_first_event_or_as_the_former_shelf_or_as_it_says_itself() -> None:
+    items = [Item(f"p{n}") for n in range(5)]
+    items.append(Item("p5", attributes={"added_ms": 77}))
+    rows = bought((0, T0 + 5), (0, T0), (1, T0), (2, T0), (5, T0))
+    known_since = {"p1": T0 - 100, "p2": 0, "p3": 0}
+    assert first_seen(items, rows, T0 + 9, known_since).tolist() == [T0, T0 - 100, 0, 0, T0 + 9, 77]
+    assert first_seen(items, rows, T0 + 9, {}).tolist() == [T0, T0, T0, 0, 0, 77], "the first shelf knows no better"
+
+
+@pytest.mark.parametrize("odd", [True, -1, 10**30, "yesterday", 1.5])
+def test_an_odd_age_of_an_item_is_passed_over(odd: bool | int | str | float) -> None:
+    items = [Item("p0", attributes={"added_ms": odd})]
+    assert first_seen(items, bought((0, T0)), T0, {}).tolist() == [T0]
+
+
+def test_what_serving_adds_is_in_the_generation_and_it_is_checked() -> None:
+    rows = bought((0, T0))
+    shelf = with_living(build_shelf([Item("p0"), Item("p1")], rows, T0), rows, {"": [(0, 1.0)]})
+    files = shelf.to_files()
+    check_shelf(files)
+    with pytest.raises(InvalidArtifact):
+        check_shelf(files | {"sessions.npz": b"no"})
+    with pytest.raises(InvalidArtifact, match="not in order"):
+        check_popular(Popular([], {}, {"": [("a", 1.0), ("b", 2.0)]}).to_files())

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from rayce.errors import InvalidArtifact
+from rayce.flip import Flip
 from rayce.generations import LiveGenerations, generation_name
 from rayce.stores.memory import MemoryDurable
+from tests.cluster.stream.world import wait_until
 
 NAME = generation_name("shop", "shelf")
 
@@ -143,3 +145,38 @@ def test_the_background_thread_ends_when_told() -> None:
     live.stop()
     live._thread.join(5)
     assert not live._thread.is_alive()
+
+
+def flip(name: str = NAME, number: int = 1) -> Flip:
+    return Flip(name, number, 0)
+
+
+def test_who_is_told_of_a_flip_looks_at_once() -> None:
+    durable = MemoryDurable(lambda name, number: live.heard([flip(name, number)]))
+    live = live_of(durable)  # which looks by itself once a minute
+    swapped: list[str] = []
+    live.watch(swapped.append)
+    live.start()
+    for text in ("one", "two"):
+        publish(durable, text)
+        wait_until(lambda text=text: (found := live.get("shop", "shelf")) is not None and found.value == text)  # type: ignore[misc]
+    durable.make_live(NAME, 1)
+    wait_until(lambda: live.get("shop", "shelf") == (1, "one"))
+    live.stop()
+    assert swapped == [NAME] * 3
+
+
+def test_who_is_cut_off_keeps_what_it_has_and_says_how_old_that_is_and_what_it_misses() -> None:
+    durable, now_s = MemoryDurable(), [100.0]
+    live = LiveGenerations(durable, {"shelf": parse}, 60, lambda: now_s[0])
+    assert live.age_s() is None
+    publish(durable, "one")
+    live.refresh()
+    durable.away = True
+    now_s[0] += 30
+    live.heard([flip(number=2), flip("shop/unheard-of")])
+    live.refresh()
+    assert (live.get("shop", "shelf"), live.age_s(), live.behind()) == ((1, "one"), 30.0, [NAME])
+    durable.away = False
+    live.refresh()
+    assert (live.age_s(), live.behind()) == (0.0, [])

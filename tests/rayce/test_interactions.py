@@ -1,6 +1,6 @@
 from rayce.event import Event
 from rayce.history import replay
-from rayce.interactions import MAX_EVENT_ITEMS, Interactions, gather
+from rayce.interactions import BOUGHT_WEIGHT, MAX_EVENT_ITEMS, Interactions, gather
 from rayce.segments.catalogue import load_catalogue
 from tests.samples import T0, event
 
@@ -32,6 +32,18 @@ def test_a_product_counts_once_in_an_event_and_only_if_it_is_in_the_catalogue() 
 
 def test_what_is_merely_shown_or_searched_is_no_interaction() -> None:
     assert len(gathered(event("impression", "p1"), event("search"), event("custom", "p2")).item) == 0
+
+
+def test_rows_carry_what_the_event_says_of_interest_and_its_country() -> None:
+    found = gathered(
+        event("view", "p1", context={"country": "DE"}),
+        event("add_to_cart", "p2", at=T0 + 1, context={"country": "nowhere"}),
+        event("purchase", "p3", at=T0 + 2, context={"country": "AT"}),
+        event("click", "p4", at=T0 + 3, context={"country": "DE"}),
+    )
+    assert found.weight.tolist() == [1.0, 3.0, BOUGHT_WEIGHT, 1.0]
+    assert [found.countries[n] for n in found.country.tolist()] == ["DE", "", "AT", "DE"]
+    assert found.where(found.item == 3).country.tolist() == [found.countries.index("AT")]
 
 
 def test_an_endless_event_is_cut() -> None:

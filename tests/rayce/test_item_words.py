@@ -6,19 +6,20 @@ import pytest
 from rayce.errors import InvalidArtifact
 from rayce.generations import LiveGenerations, generation_name
 from rayce.item import Item
-from rayce.item_words import MAX_WORD, NO_WORDS, SHELF, LiveWords, read_item_words
-from rayce.shelf import ARRAYS_FILE, ITEMS_FILE, Shelf
+from rayce.item_words import MAX_WORD, NO_WORDS, SHELF, ItemWords, LiveWords, item_words, load_shelf
+from rayce.shelf import ARRAYS_FILE, ITEMS_FILE
 from rayce.stores.memory import MemoryDurable
 from tests.shops import make_shelf
 
 
-def files_of(*items: Item) -> dict[str, bytes]:
-    return make_shelf(items).to_files()
+def words_of(*items: Item) -> ItemWords:
+    return item_words(make_shelf(items))
 
 
 def test_they_are_the_shelfs_own_groups_and_brands() -> None:
-    files = make_shelf().to_files()
-    shelf, words = Shelf.from_files(files), read_item_words(files)
+    shelf = load_shelf(make_shelf().to_files())
+    words = shelf.words
+    assert not make_shelf().words, "who does not ask for them does not pay for them"
     assert words == {
         item: (shelf.groups[shelf.group[n]], shelf.brands[shelf.brand[n]]) for n, item in enumerate(shelf.ids)
     }
@@ -26,16 +27,14 @@ def test_they_are_the_shelfs_own_groups_and_brands() -> None:
 
 
 def test_an_item_without_words_takes_no_place_and_long_ones_are_cut() -> None:
-    words = read_item_words(
-        files_of(
-            Item("bare"), Item("wide", categories=("food",)), Item("long", categories=("c" * 200,), brand="b" * 200)
-        )
+    words = words_of(
+        Item("bare"), Item("wide", categories=("food",)), Item("long", categories=("c" * 200,), brand="b" * 200)
     )
     assert words == {"wide": ("food", ""), "long": ("c" * MAX_WORD, "b" * MAX_WORD)}
 
 
 def test_items_that_share_their_words_share_the_memory() -> None:
-    words = read_item_words(files_of(*(Item(f"p{n}", categories=("food",), brand="acme") for n in range(5))))
+    words = words_of(*(Item(f"p{n}", categories=("food",), brand="acme") for n in range(5)))
     assert len({id(pair) for pair in words.values()}) == 1
 
 
@@ -52,12 +51,12 @@ def test_files_that_are_no_shelf_are_refused(broken: str) -> None:
         shelf = make_shelf()
         files = shelf._replace(group=np.full_like(shelf.group, 99)).to_files()
     with pytest.raises(InvalidArtifact):
-        read_item_words(files)
+        load_shelf(files)
 
 
 def test_a_tenant_has_its_own_and_none_until_a_shelf_is_live() -> None:
     durable = MemoryDurable()
-    live = LiveGenerations(durable, {SHELF: read_item_words}, 60)
+    live = LiveGenerations(durable, {SHELF: load_shelf}, 60)
     words = LiveWords(live)
     assert words.of("shop") is NO_WORDS
     name = generation_name("shop", SHELF)

@@ -6,6 +6,8 @@ import lightgbm
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rayce.errors import InvalidArtifact
 from rayce.model import MANIFEST_FILE, MODEL_FILE, Manifest, Model, load_ranker, load_segment_model, to_files
@@ -48,6 +50,41 @@ def test_without_the_fast_path_the_scores_are_the_same(files: dict[str, bytes]) 
     assert fast._fast is not None, "lightgbm's private name is gone: scoring has become three times slower"
     slow._fast = None
     assert slow.score_one([1.0, 2.0, 3.0]) == fast.score_one([1.0, 2.0, 3.0])
+
+
+def test_a_ranker_scores_many_rows_by_the_kernel_and_a_segment_model_does_not(files: dict[str, bytes]) -> None:
+    ranker = Model.from_files(files | {MANIFEST_FILE: msgspec.json.encode(manifest("ranker"))})
+    assert ranker._kernel is not None, (
+        "the kernel does not agree with LightGBM any more: ranking has become ten times slower"
+    )
+    assert Model.from_files(files)._kernel is None
+
+
+ODD = st.sampled_from([np.nan, 0.0, -0.0, 1e-35, -1e-35, 1e-300, 1e300, -1e300, np.inf, -np.inf])
+
+
+@given(st.lists(st.lists(ODD | st.floats(-50, 50), min_size=3, max_size=3), min_size=1, max_size=40), st.integers(1, 7))
+def test_batch_equals_single(ranker: Model, rows: list[list[float]], step: int) -> None:
+    """A row's score depends on the row alone: not on its neighbours, nor on how many they are or how they lie in memory."""
+    many = ranker.score_many(np.array(rows))
+    assert many.tolist() == [ranker.score_one(row) for row in rows]
+    assert many[::step].tolist() == ranker.score_many(np.array(rows)[::step]).tolist()
+    assert many.tolist() == ranker.score_many(np.asfortranarray(rows)).tolist()
+    assert many.tolist() == ranker._predict(np.array(rows)).tolist()
+
+
+@pytest.fixture(scope="module")
+def ranker(files: dict[str, bytes]) -> Model:
+    return Model.from_files(files | {MANIFEST_FILE: msgspec.json.encode(manifest("ranker"))})
+
+
+def test_a_ranker_whose_trees_the_kernel_does_not_understand_scores_all_the_same() -> None:
+    rows = np.random.default_rng(1).normal(0, 10, (300, 3))
+    settings = {"objective": "regression", "linear_tree": True, "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(rows, rows[:, 0], params=settings), 5)
+    model = Model.from_files(to_files(booster, manifest("ranker")))
+    assert model._kernel is None
+    assert model.score_many(rows).tolist() == np.asarray(booster.predict(rows, num_threads=1)).tolist()
 
 
 def test_a_model_survives_its_files(files: dict[str, bytes]) -> None:

@@ -28,6 +28,13 @@ class Items(Part):
         keys = ({"tenant": {"S": tenant}, "item": {"S": item_id}} for item_id in unique(item_ids))
         return {item.item.S: item.body.B for item in self._db.get_many("items", keys, _many)}
 
+    def delete_items(self, tenant: str, item_ids: Collection[str]) -> None:
+        """See `DurableItems.delete_items`."""
+        self._db.write_many(
+            "items",
+            ({"DeleteRequest": {"Key": {"tenant": {"S": tenant}, "item": {"S": i}}}} for i in unique(item_ids)),
+        )
+
     def all_items(self, tenant: str) -> Iterable[tuple[str, bytes]]:
         """See `DurableItems.all_items`."""
         found = self._db.pages(

@@ -96,3 +96,19 @@ async def test_a_store_that_is_away_asks_to_come_again(shop: Shop, method: str, 
 async def test_an_id_that_is_too_long_is_refused(shop: Shop) -> None:
     assert (await shop.call("GET", f"/v1/items/{'x' * 129}")).status == 422
     assert (await shop.call("PUT", f"/v1/items/{'x' * 129}", {})).status == 422
+
+
+async def test_an_item_that_was_taken_out_is_gone_and_a_second_time_not_found(shop: Shop) -> None:
+    await shop.call("PUT", "/v1/items", [BREAD, BREAD | {"item_id": "milk"}])
+    reply = await shop.call("DELETE", "/v1/items/bread")
+    assert (reply.status, reply.json) == (200, FULL)
+    assert (await shop.call("GET", "/v1/items/bread")).status == 404
+    assert (await shop.call("DELETE", "/v1/items/bread")).status == 404
+    assert (await shop.call("GET", "/v1/items/milk")).status == 200
+
+
+async def test_nobody_takes_out_another_tenants_item_or_without_the_scope(shop: Shop) -> None:
+    await shop.call("PUT", "/v1/items", [BREAD])
+    assert (await shop.call("DELETE", "/v1/items/bread", key="other-key")).status == 404
+    assert (await shop.call("DELETE", "/v1/items/bread", key="page-key")).status == 403
+    assert (await shop.call("GET", "/v1/items/bread")).status == 200

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.edge import ladder
 from deployments.edge.edge import ReadAsk
 from rayce.consent import Consent
 from rayce.decay import DAY_MS
@@ -86,7 +85,7 @@ async def test_what_was_bought_is_gone_from_the_very_next_reply(ada: Shop, rung:
 async def test_control_without_the_rule_what_was_bought_is_still_there(
     ada: Shop, rung: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("deployments.edge.ladder", "rayce.candidates"):
+    for module in ("deployments.edge.lower_rungs", "rayce.candidates"):
         monkeypatch.setattr(f"{module}.forbidden", lambda *_arguments: set())
     await RUNGS[rung](ada)
     first = items_of(await ada.recommend())[0]
@@ -124,16 +123,22 @@ async def test_only_the_callers_candidates_are_shown_where_it_names_any(ada: Sho
     await RUNGS[rung](ada)
     wanted = items_of(await ada.recommend(limit=3))[1:]
     reply = await ada.recommend(candidates=[*wanted, "nothing"])
-    assert reply.json["served"] == rung
+    assert reply.json["served"] == {"stale": "global", "segment": "global"}.get(rung, rung), "the list is the caller's"
     assert set(items_of(reply)) == set(wanted)
 
 
 @pytest.mark.parametrize("rung", RUNGS)
 async def test_nothing_outside_the_categories_is_shown(ada: Shop, rung: str) -> None:
-    """Below the ranker nobody knows what is in a category: better nothing than the wrong thing."""
     await RUNGS[rung](ada)
     reply = await ada.recommend(categories=["dairy"])
-    assert items_of(reply) == (["p1", "p4", "p7", "p10"] if rung == "live" else [])
+    assert items_of(reply) and set(items_of(reply)) <= {"p1", "p4", "p7", "p10"}
+
+
+async def test_without_a_shelf_nobody_knows_what_is_in_a_category(ada: Shop) -> None:
+    """Better nothing than the wrong thing."""
+    ada.live._loaded.pop("shop/shelf")
+    assert items_of(await ada.recommend())
+    assert items_of(await ada.recommend(categories=["dairy"])) == []
 
 
 @pytest.mark.parametrize("fault", [broken, late])
@@ -153,7 +158,7 @@ async def test_a_feature_reader_that_is_away_or_late_is_done_without(
 def hasty() -> Iterator[Shop]:
     """A shop whose deadlines pass at once."""
     with ThreadPoolExecutor(4) as executor:
-        shop = Shop(executor, shop_settings(read_deadline_ms=1, rank_deadline_ms=1))
+        shop = Shop(executor, shop_settings(read_deadline_ms=1, rank_deadline_ms=5))
         shop.publish()
         yield shop
 
@@ -232,17 +237,12 @@ async def test_where_nothing_was_ever_published_the_reply_is_empty(ada: Shop) ->
     assert (reply.json["served"], reply.json["items"]) == ("global", [])
 
 
-async def test_a_stale_reply_is_the_slots_own_and_ends_with_its_time(
-    ada: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stale_reply_is_the_slots_own(ada: Shop) -> None:
     await ada.act("view", "p3")
     listed = items_of(await ada.recommend(slot="home"))
     ada.ranker = broken
     assert items_of(await ada.recommend(slot="home")) == listed
     assert (await ada.recommend(slot="cart")).json["served"] == "global"
-    now_s = ladder.time.monotonic()
-    monkeypatch.setattr(ladder.time, "monotonic", lambda: now_s + ada.settings.edge.stale_max_age_s + 1)
-    assert (await ada.recommend(slot="home")).json["served"] == "global"
 
 
 async def test_a_restricted_reply_is_not_kept_for_an_unrestricted_one(ada: Shop) -> None:

@@ -1,5 +1,6 @@
 """For those who run it: alive, what is away and what is live, metrics of the whole system."""
 
+import msgspec
 import pytest
 
 from rayce.metrics import Metrics
@@ -52,3 +53,13 @@ async def test_with_hot_memory_away_metrics_are_this_replicas_own(shop: Shop) ->
     shop.edge.metrics.add("rayce_events_accepted_total", 7)
     shop.hot.away = True
     assert b"rayce_events_accepted_total 7\n" in (await shop.call("GET", "/metrics", key=None)).body
+
+
+async def test_ready_says_which_models_replicas_have_left(shop: Shop) -> None:
+    why = {"shop/default": "generation 4 left aside, generation 3 ranks: scores that are no numbers"}
+    await shop.hot.tell_status("left:ranker:1", msgspec.json.encode({"at_ms": shop.now_ms, "models": why}))
+    reply = await shop.call("GET", "/readyz", key=None)
+    assert (reply.json["status"], reply.json["models_left"]) == ("degraded", why)
+    shop.now_ms += 60_000
+    reply = await shop.call("GET", "/readyz", key=None)
+    assert (reply.json["status"], reply.json["models_left"]) == ("ready", {}), "nobody says so any more"
