@@ -28,13 +28,12 @@ from benchmarks.mixed_load import SLOTS_TEXT, MixedLoad, Row, percentile_of, rec
 from benchmarks.program import arguments, finish, say
 from benchmarks.replica_processes import duty_cycle, processes, send
 from benchmarks.synthetic_people import durable_people
-from benchmarks.synthetic_shop import publish_synthetic_shop
+from benchmarks.synthetic_shop import patient_store, publish_synthetic_shop
 from benchmarks.wire import Wire
 from cluster.local.stack import LocalStack
 from cluster.local_cluster import LocalCluster
 from rayce.documents import SLOTS, activate_document
 from rayce.slots.book import parse_slots
-from rayce.stores.dynamo import DynamoStore
 
 TENANT, ITEMS = "demo", 2_000
 DELAY_S = 0.01
@@ -224,7 +223,7 @@ def main() -> None:
         with LocalCluster(root, mode="real", overrides=overrides, progress=say) as cluster:
             publish_synthetic_shop(cluster.settings, TENANT, ITEMS)
             now_ms = time.time_ns() // 1_000_000
-            activate_document(DynamoStore(cluster.settings.dynamodb), TENANT, SLOTS, SLOTS_TEXT, parse_slots, now_ms)
+            activate_document(patient_store(cluster.settings), TENANT, SLOTS, SLOTS_TEXT, parse_slots, now_ms)
             people = durable_people(cluster.settings, TENANT, ITEMS, now_ms)
             time.sleep(3 * cluster.settings.serving.generation_poll_s)
             parts = Parts(cluster, proxies, options.slow, options.silent)

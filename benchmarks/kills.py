@@ -16,12 +16,11 @@ from benchmarks.mixed_load import SLOTS_TEXT, MixedLoad, Row, percentile_of, run
 from benchmarks.program import arguments, cluster, finish, say
 from benchmarks.replica_processes import processes, send
 from benchmarks.synthetic_people import durable_people
-from benchmarks.synthetic_shop import publish_synthetic_shop
+from benchmarks.synthetic_shop import patient_store, publish_synthetic_shop
 from benchmarks.wire import Wire
 from cluster.local_cluster import LocalCluster
 from rayce.documents import SLOTS, activate_document
 from rayce.slots.book import parse_slots
-from rayce.stores.dynamo import DynamoStore
 
 TENANT, ITEMS = "demo", 2_000
 REPLICAS = tuple(f"ServeReplica:rayce:{name}" for name in ("EdgeRouter", "FeatureReaderDeployment", "RankerDeployment"))
@@ -93,7 +92,7 @@ def main() -> None:
     with cluster() as running:
         publish_synthetic_shop(running.settings, TENANT, ITEMS)
         now_ms = time.time_ns() // 1_000_000
-        activate_document(DynamoStore(running.settings.dynamodb), TENANT, SLOTS, SLOTS_TEXT, parse_slots, now_ms)
+        activate_document(patient_store(running.settings), TENANT, SLOTS, SLOTS_TEXT, parse_slots, now_ms)
         people = durable_people(running.settings, TENANT, ITEMS, now_ms)
         time.sleep(3 * running.settings.serving.generation_poll_s)
         metrics = uvloop.run(measure(running, people, options))

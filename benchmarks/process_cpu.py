@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.program import cpu_s
 
+GENERATOR = "generator"
 KINDS = {
     "EdgeRouter": "edge",
     "FeatureReaderDeployment": "reader",
@@ -21,6 +22,7 @@ KINDS = {
     "gcs_server": "ray",
     "raylet": "ray",
     "java": "kafka_dynamodb",
+    "wrk -t": GENERATOR,
 }
 """By a part of the command line, in this order; what has none of them is "other"."""
 

@@ -33,6 +33,8 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--dataset", type=Path, default=DATASET)
     options = parser.parse_args()
+    if not options.dataset.is_dir():
+        parser.error(f"{options.dataset} is not there: name a folder with --dataset")
     clicks, starts = read_lists(options.dataset / "train_sessions.parquet", "items")
     started_s = time.process_time()
     ids, items = np.unique(clicks, return_inverse=True)

@@ -17,25 +17,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 import uvloop
-from msgspec.structs import replace
 
-from benchmarks.bulk_users import persons_of
+from benchmarks.bulk_users import save_users
 from benchmarks.closed_loop import generator, own_requests_per_s, requests_per_s
 from benchmarks.empty_app import PREFIX, add_empty_app
+from benchmarks.hot_users import show_users
 from benchmarks.open_loop import histogram, percentile_ms, run_open_loop
 from benchmarks.program import arguments, cluster, cpu_s, descendants, finish, say
-from benchmarks.shop_events import shop_events
 from benchmarks.shoppers import admit, count_events
 from benchmarks.wire import Wire
-from rayce.consent import PERSONALIZATION, Consent
-from rayce.fold import fold
-from rayce.profile import Profile, encode_profile
-from rayce.segments.catalogue import load_catalogue
-from rayce.segments.evaluation import evaluate
-from rayce.segments.flags import pack_flags
-from rayce.settings import Settings
-from rayce.stores.interfaces import Shown
-from rayce.stores.redis_view import RedisWriter
 
 CONNECTIONS = 32
 
@@ -80,22 +70,6 @@ def load(url: str, key: str, paths: Sequence[str], seconds: float) -> tuple[floa
     return rate, (cpu_s(pids) - before_s) / (rate * seconds) * 1e6
 
 
-def fill_cold(settings: Settings, users: Sequence[str], now_ms: int) -> None:
-    """Put so many people's flags and consents into hot memory, without their history."""
-    catalogue = load_catalogue(settings.segments.catalogue)
-    rows, consents = [], {}
-    for n, person in enumerate(persons_of(settings, users)):
-        profile = Profile()
-        for event in shop_events([n] * 2, "cold", now_ms - n % 60_000, 1_000, n):
-            mine = replace(event, person=person)
-            profile = evaluate(fold(profile, mine), mine, catalogue, {})
-        rows.append(Shown(person, encode_profile(profile), pack_flags(profile)))
-        consents[person] = Consent(PERSONALIZATION, now_ms)
-    writer = RedisWriter(settings.redis)
-    writer.put_back(rows, consents)
-    writer.close()
-
-
 def looked_up(url: str) -> tuple[float, float]:
     """(hits, misses) of flags in the replicas' memory so far; they tell once a second."""
     time.sleep(1.5)
@@ -121,7 +95,7 @@ def main() -> None:
     if options.quick:
         options.seconds, options.rounds, options.users = 2, 2, 200
     kept = 2 * options.users
-    cold_users = [f"cold-{n}" for n in range(20 * kept)]
+    cold_users = [f"cold-{n}" for n in range(8 * kept)]
     cold_paths = [f"/v1/users/{user}/segments" for user in cold_users]
     users = [f"look-{n}" for n in range(options.users)]
     paths = [f"/v1/users/{user}/segments" for user in users]
@@ -129,7 +103,10 @@ def main() -> None:
         url, key = running.url, running.api_key
         say(f"{len(users)} users get their segments")
         uvloop.run(fill(url, key, users))
-        fill_cold(running.settings, cold_users, time.time_ns() // 1_000_000)
+        say(f"{len(cold_users)} more users, in both memories")
+        now_ms = time.time_ns() // 1_000_000
+        save_users(running.settings, cold_users, now_ms)  # a read of Redis that is late takes DynamoDB
+        show_users(running.settings, cold_users, now_ms)
         load(url, key, [PREFIX], 2), load(url, key, paths, 2)
         rounds, shares, cold_shares = [], [], []
         for number in range(options.rounds):

@@ -1,11 +1,12 @@
 """A few hundred people in both memories: some with a list and some without, all in a segment with a top list of its own."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
 from benchmarks.bulk_users import PARTITION, persons_of
-from benchmarks.synthetic_shop import NEIGHBOURS, synthetic_list, synthetic_profile
+from benchmarks.synthetic_shop import NEIGHBOURS, patient_store, synthetic_list, synthetic_profile
 from rayce.consent import PERSONALIZATION, TRAINING, Consent
 from rayce.generations import generation_name
 from rayce.profile import encode_profile
@@ -13,7 +14,6 @@ from rayce.segments.catalogue import load_catalogue
 from rayce.segments.flags import pack_flags
 from rayce.settings import Settings
 from rayce.shelf import Popular
-from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Save, Shown
 from rayce.stores.redis_view import RedisWriter
 
@@ -23,7 +23,7 @@ KNOWN, NEW = 200, 2_000
 
 def durable_people(settings: Settings, tenant: str, items: int, now_ms: int) -> dict[str, list[str]]:
     """`known` and `new`, by user id; top lists with one of their segment are published."""
-    store, writer, chance = DynamoStore(settings.dynamodb), RedisWriter(settings.redis), random.Random(4)
+    store, writer, chance = patient_store(settings), RedisWriter(settings.redis), random.Random(4)
     segment = load_catalogue(settings.segments.catalogue).segments[0]
     top = [(f"p{n}", 1.0) for n in range(3 * NEIGHBOURS)]
     name = generation_name(tenant, "popular")
@@ -36,11 +36,12 @@ def durable_people(settings: Settings, tenant: str, items: int, now_ms: int) -> 
     for n, person in enumerate(persons_of(settings, users)):
         profile = replace(synthetic_profile(items, now_ms, chance), tenant=tenant, flags=1 << segment.bit)
         state = encode_profile(profile)
-        store.save_consent(person, consent)
         saves.append(Save(person, state, n))
         shown.append(Shown(person, state, pack_flags(profile)))
         if n % 2 == 0:
             listed.append((person, synthetic_list(items, chance)))
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda row: store.save_consent(row.person, consent), shown))
     store.save_profiles(PARTITION, store.acquire(PARTITION).epoch, saves)
     store.save_lists(lists, listed)
     for at in range(0, len(shown), 500):

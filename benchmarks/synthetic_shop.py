@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import lightgbm
 import numpy as np
+from msgspec.structs import replace
 
 from benchmarks.bulk_users import persons_of
 from rayce import __version__
@@ -31,6 +32,7 @@ NEIGHBOURS, LISTED, TREES, LEAVES, ROWS = 30, 100, 100, 31, 20_000
 KINDS_OF_PEOPLE = 400
 """Distinct states; the people share them."""
 AT_ONCE = 500
+PATIENCE_MS = 30_000
 
 
 def synthetic_items(count: int) -> list[Item]:
@@ -99,9 +101,14 @@ def synthetic_list(items: int, chance: random.Random) -> bytes:
     return encode_list([(f"p{chance.randrange(items)}", 1.0 / (n + 1)) for n in range(LISTED)])
 
 
+def patient_store(settings: Settings) -> DynamoStore:
+    """Durable memory for filling, on a machine that may be busy with starting everything."""
+    return DynamoStore(replace(settings.dynamodb, timeout_ms=PATIENCE_MS))
+
+
 def publish_synthetic_shop(settings: Settings, tenant: str, items: int) -> int:
     """Shelf, ranker, top lists and an empty generation of people's lists live; its number."""
-    store, shelf = DynamoStore(settings.dynamodb), synthetic_shelf(items)
+    store, shelf = patient_store(settings), synthetic_shelf(items)
     number = 0
     top = [(shelf.ids[n], float(shelf.popularity[n])) for n in shelf.popular[:100].tolist()]
     for kind, files in (

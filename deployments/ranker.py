@@ -116,7 +116,8 @@ class Ranker:
             return None
         bits = mask_of(profile, ask.now_ms)
         wish = self._wish(ask, bits)
-        found = find_candidates(shelf.value, profile, listed, wish, ask.now_ms, self._candidates)
+        most = max(self._candidates, len(wish.candidates))  # the caller's own items are all ranked
+        found = find_candidates(shelf.value, profile, listed, wish, ask.now_ms, most)
         routing = self._routing(ask.tenant)
         name, shadow = routing.model_of(ask.who), routing.shadow_of(ask.who)
         # Twice: one that just failed may have been left for its former generation. Then the default: that a model is not there,

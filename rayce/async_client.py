@@ -24,7 +24,9 @@ from rayce.replies import (
     Lookup,
     MembersPage,
     Profile,
+    RankedItems,
     Recommendations,
+    RecommendedItem,
     SegmentReport,
     SegmentSizes,
     SlotDecision,
@@ -182,20 +184,21 @@ class RayceClient:
         items: Sequence[str],
         *,
         slot: str | None = None,
-        limit: int | None = None,
         context: Mapping[str, Any] | None = None,
+        explain: bool | None = None,
+        at_ms: int | None = None,
         shopper: Headers | None = None,
         fallback: Sequence[str] | None = None,
         within_s: float | None = None,
-    ) -> Recommendations:
+    ) -> RankedItems:
         """The caller's own items in the best order for the user. `fallback` as in `recommendations`: mostly `items` itself."""
-        body = _given(user_id=user_id, slot=slot, limit=limit, context=context) | {"items": list(items)}
+        body = _given(user_id=user_id, slot=slot, context=context, explain=explain, at=at_ms) | {"items": list(items)}
 
-        def spare() -> Recommendations:
-            return Recommendations(self._last_good.items(None, fallback or (), limit), SERVED, slot=slot)
+        def spare() -> RankedItems:
+            return RankedItems([RecommendedItem(item_id) for item_id in fallback or ()], served=SERVED)
 
         shown = None if fallback is None else spare
-        return await self._page(Recommendations, shown, "POST", "/v1/rank", body, shopper, within_s)
+        return await self._page(RankedItems, shown, "POST", "/v1/rank", body, shopper, within_s)
 
     async def decisions(
         self,

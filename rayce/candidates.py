@@ -85,6 +85,15 @@ class Candidates(NamedTuple):
         return self.tried if self.explored(place) else 1.0
 
 
+NO_CANDIDATES = Candidates(
+    items=np.empty(0, dtype=np.int32),
+    source=np.empty(0, dtype=np.int8),
+    list_score=np.empty(0, dtype=np.float32),
+    list_rank=np.empty(0, dtype=np.float32),
+    session_score=np.empty(0, dtype=np.float32),
+    because=np.empty(0, dtype=np.int32),
+)
+
 _Part = tuple[Ints, int]
 """Item numbers and their source."""
 
@@ -211,20 +220,21 @@ def _neighbours(shelf: Shelf, anchors: dict[int, float]) -> _Near:
 
 def _listed(shelf: Shelf, precomputed: List) -> tuple[Ints, NDArray[np.float64]]:
     """Numbers and scores of the precomputed list's items that are on the shelf."""
-    number = shelf.number
-    known = [(n, score) for item, score in precomputed if (n := number.get(item)) is not None]
-    if not known:
+    if not precomputed:
         return _NONE, _NO_SCORES
-    numbers, scores = zip(*known, strict=True)
-    return np.array(numbers, dtype=np.int32), np.array(scores, dtype=np.float64)
+    ids, scores = zip(*precomputed, strict=True)
+    numbers = [NOTHING if n is None else n for n in map(shelf.number.get, ids)]
+    found, of_found = _array(numbers), np.array(scores, dtype=np.float64)
+    known = found != NOTHING
+    return found[known], of_found[known]
 
 
 def _bought(shelf: Shelf, profile: Profile | None, most: int) -> Ints:
     """What one bought, the strongest habit first."""
     if profile is None:
         return _NONE
-    ranked = sorted([(-had.weight, item_id) for item_id, had in profile.bought.items()])
-    ids = [item_id for _weight, item_id in ranked]
+    weights = [-had.weight for had in profile.bought.values()]
+    ids = [item_id for _weight, item_id in sorted(zip(weights, profile.bought, strict=True))]
     found = shelf.numbers(ids[:most])
     if len(found) < most:
         found += shelf.numbers(ids[most:])[: most - len(found)]

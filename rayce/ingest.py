@@ -141,7 +141,9 @@ class Stamper:
             timestamp_ms=row.timestamp_ms,
             session=session,
             items=tuple(_line(line, words) for line in event.items),
-            context={**detected, **listed(event.context, self._context)} if detected else listed(event.context, self._context),
+            context={**detected, **listed(event.context, self._context)}
+            if detected
+            else listed(event.context, self._context),
             properties=listed(event.properties, self._properties),
             consent=purposes,
         )

@@ -5,23 +5,22 @@ training another; what is lost by it stands in the ranker's metrics (`light_ndcg
 compiler comes to the edge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
-from rayce.candidates import SOURCES, Wish, find_candidates
+from rayce.candidates import NO_CANDIDATES, SOURCES, Wish, find_candidates
 from rayce.errors import InvalidArtifact
 from rayce.model_files import MANIFEST_FILE, MODEL_FILE, Manifest
 from rayce.precomputed import List
 from rayce.profile import Profile
-from rayce.ranking import RANKING_FEATURES, Ranked, as_ranked, scored
+from rayce.ranking import RANKING_FEATURES, Ranker, Slate, scored
 from rayce.shelf import Shelf
 from rayce.trees import Scores, Trees
 
 LIGHT_TREES = 20
-
-_PRECOMPUTED = SOURCES[0]
 
 
 class LightModel:
@@ -62,24 +61,27 @@ def read_light_model(files: Mapping[str, bytes]) -> LightModel | None:
         return None
 
 
-def reorder(
+def list_slate(
     shelf: Shelf,
-    light: LightModel,
+    light: Ranker | None,
     profile: Profile | None,
-    entries: Sequence[tuple[str, float]],
+    entries: List,
     source: str,
     now_ms: int,
-    listed: List | None = None,
-) -> list[Ranked]:
-    """The entries (item id, score) in the light model's order, as the ranker would tell them.
+    listed: List,
+    wish: Wish,
+) -> Slate:
+    """A list's entries (item id, score) as a slate, in the light model's order; without one by their own scores.
 
-    Without those that are not on the shelf, not available, or in the cart; equal scores go by the entries' order. `source` (one
-    of `rayce.candidates.SOURCES`) is theirs; `listed` is the person's precomputed list, by default the entries if that is what
-    they are.
+    Without those that are not on the shelf, not available, or that `wish` does not want; equal scores go by the entries' order.
+    `source` (of `rayce.candidates.SOURCES`) is theirs; `listed` is the person's precomputed list.
     """
-    precomputed = listed if listed is not None else list(entries) if source == _PRECOMPUTED else []
-    wish = Wish(candidates=tuple(item_id for item_id, _score in entries), suppress_s=0)
-    found = find_candidates(shelf, profile, precomputed, wish, now_ms, len(entries))
+    if not entries:
+        return Slate(NO_CANDIDATES, np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros((0, len(RANKING_FEATURES))))
+    score_of = dict(entries)
+    found = find_candidates(shelf, profile, listed, replace(wish, candidates=tuple(score_of)), now_ms, len(score_of))
     found = found._replace(source=np.full(len(found.items), SOURCES.index(source), dtype=np.int8))
-    slate = scored(shelf, light, profile, found, now_ms)
-    return as_ranked(shelf, slate, slate.order.tolist(), profile)
+    if light is not None:
+        return scored(shelf, light, profile, found, now_ms)
+    scores = np.array([score_of[shelf.ids[n]] for n in found.items.tolist()], dtype=np.float64)
+    return Slate(found, scores, np.argsort(-scores, kind="stable"), np.zeros((0, len(RANKING_FEATURES))))

@@ -136,12 +136,17 @@ class Profile(Struct, frozen=True):
 
 
 class RecommendedItem(Struct, frozen=True):
-    """One product of a list; `source` and `because` say why where `explain` was asked for."""
+    """One product of a list. What follows the score says why, where `explain` was asked for: where it comes from, what it goes
+    with, the rules that touched it, its score after them, and the features that moved it most.
+    """
 
     item_id: str
     score: float | None = None
     source: str | None = None
     because: Any = None
+    rules: list[str] = []
+    after_rules: float | None = None
+    factors: dict[str, float] = {}
 
 
 class Recommendations(Struct, frozen=True):
@@ -152,6 +157,18 @@ class Recommendations(Struct, frozen=True):
     personal: bool = False
     slot: str | None = None
     generations: dict[str, int | str | None] = {}
+    decision_id: str = ""
+    model: str = ""
+
+
+class RankedItems(Struct, frozen=True):
+    """The caller's items in order; `left_out` are those that may not be shown, or that are not known."""
+
+    items: list[RecommendedItem] = []
+    left_out: list[str] = []
+    served: str = ""
+    personal: bool = False
+    model: str = ""
 
 
 class SlotDecision(Struct, frozen=True):

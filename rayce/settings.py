@@ -131,10 +131,10 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("Requests one edge replica works on at once at the very most; it learns how many are good.")
     ] = 4_000
     min_in_flight: Annotated[
-        Positive, knob("It never goes below so many: what waits for a store that is slow is no overload.")
-    ] = 48
+        Positive, knob("It never goes below so many: enough to keep what is behind it busy while it waits.")
+    ] = 8
     queue_ms: Annotated[
-        float, Meta(gt=0), knob("How long a request may wait for its turn at a full replica before it is sent away.")
+        float, Meta(gt=0), knob("How long an interactive request may wait at a full replica before it is sent away; others a third of it.")
     ] = 5.0
     queue_delay_ms: Annotated[
         float, Meta(gt=0), knob("A replica that makes every request wait longer than this is overloaded.")
@@ -320,6 +320,24 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 60.0
 
 
+class CdnSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Content networks in front: what they may keep of cohorts' replies, and where they are told to forget."""
+
+    purge_urls: Annotated[
+        tuple[str, ...],
+        knob("Varnish servers (`http://10.0.0.7:6081/`) that are told to forget what has changed, each directly."),
+    ] = ()
+    min_cohort: Annotated[
+        Positive,
+        knob("A segment with fewer people, alone or together with another one, is left out of cohorts: it tells too much."),
+    ] = 100
+    ttl_s: Annotated[
+        Positive, knob("How long a cohort's reply is fresh; business windows of rules begin and end so much later.")
+    ] = 60
+    stale_s: Annotated[int, Meta(ge=0), knob("How much longer it is given while a fresh one is fetched.")] = 60
+    error_s: Annotated[int, Meta(ge=0), knob("How much longer it is given while no edge answers.")] = 86_400
+
+
 class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The segment catalogue."""
 
@@ -346,6 +364,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     serving: ServingSettings = field(default_factory=ServingSettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    cdn: CdnSettings = field(default_factory=CdnSettings)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
 

@@ -35,7 +35,7 @@ class SyncRayceClient:
     """
 
     def __init__(self, base_url: str, api_key: str, **options: Any) -> None:
-        self._make = lambda: RayceClient(base_url, api_key, **options)
+        self._make: Callable[[], RayceClient] = lambda: RayceClient(base_url, api_key, **options)
         self._make()  # a wrong option is a mistake now, not at the first call
         self._lock = threading.Lock()
         self._client: RayceClient | None = None

@@ -74,7 +74,7 @@ def _rows_that_tell(trees: Trees, features: int) -> Scores:
     rows = chance.normal(0, 100, (CHECKED_ROWS, features))
     near = rows.copy()
     for feature in range(features):
-        thresholds = trees.threshold[(trees.feature[trees.column] == feature) & np.isfinite(trees.threshold)]
+        thresholds = trees.threshold[(trees.feature[trees.column] == feature) & (np.abs(trees.threshold) < 1e308)]
         if len(thresholds):
             near[:, feature] = chance.choice(thresholds, CHECKED_ROWS)
     towards = chance.choice([-np.inf, np.nan, np.inf], rows.shape)

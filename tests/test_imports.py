@@ -81,6 +81,7 @@ VALUES = (
     "model_files",
     "own_history",
     "trees",
+    "tree_text",
     "tree_kernel",
     "light_model",
     "session_*",

@@ -18,6 +18,8 @@ from rayce.metrics import Metrics
 
 SHARES: Final = (1.0, 0.8, 0.6)
 """Part of the limit that each priority and those below it may fill."""
+WAIT_SHARES: Final = (1.0, 0.3, 0.3)
+"""Part of the longest time in the queue that each priority waits: who is likely to be sent away is told soon."""
 QUEUE_SHARE = 0.5
 """Places of the queue, as part of the limit."""
 MAX_QUEUE = 256
@@ -104,7 +106,8 @@ class Admission:
             self.shed(priority, "full")
             return False
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        until_s, reason = min((now_s + self._wait_s, "waited"), (ticket.until_s, "deadline"))
+        wait_s = self._wait_s * WAIT_SHARES[priority]
+        until_s, reason = min((now_s + wait_s, "waited"), (ticket.until_s, "deadline"))
         self._queues[priority].append(Waiting(priority, until_s, reason, turn))
         self._waiting += 1
         self._sweep_soon()

@@ -5,6 +5,9 @@ burst leaves for a moment, but one that is there throughout an interval; so the 
 delays are looked at: how late the event loop's own timer comes, and by how much the quickest reply of a kind was slower than
 the quickest of the last minute. Two such intervals in a row cut the limit by a quarter of what was in flight; one without, in
 which the limit was used up, raises it by a twentieth (additive increase would take minutes, and the loop is short).
+
+A late loop means that this replica has too much to do, and cuts down to the least. Slow replies alone may mean that something
+behind it is overloaded, or is broken and waited for until the deadline: there refusing saves nothing, so they cut less deep.
 """
 
 from collections.abc import Iterable
@@ -22,6 +25,8 @@ ENOUGH = 5
 DOWN, UP = 0.75, 1.05
 PATIENCE = 2
 """Bad intervals in a row before the limit is cut."""
+SLOW_LEAST = 64
+"""Slow replies of a loop that is in time cut no deeper: 200 requests a second that all wait 300 ms for something broken."""
 
 
 class Lane:
@@ -85,13 +90,14 @@ class Capacity:
 
     def end_interval(self, peak: int, lanes: Iterable[Lane]) -> None:
         """Look back on `INTERVAL_S`, in which at most `peak` requests were in flight, and set the limit."""
-        delays_s = [lane.end_interval() for lane in lanes]
-        worst_s = max([self._lag_s if self._lag_s < inf else 0.0, *delays_s])
+        is_late = self._target_s < self._lag_s < inf
+        is_slow = max([lane.end_interval() for lane in lanes], default=0.0) > self._target_s
         self._lag_s = inf
-        if worst_s > self._target_s:
+        if is_late or is_slow:
             self._bad += 1
             if self._bad >= PATIENCE:
-                self._limit = max(float(self._least), min(self._limit, peak) * DOWN)
+                least = self._least if is_late else max(self._least, SLOW_LEAST)
+                self._limit = min(self._limit, max(float(least), min(self._limit, peak) * DOWN))
         else:
             self._bad = 0
             if peak >= self._limit * 0.9:

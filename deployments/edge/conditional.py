@@ -21,13 +21,16 @@ class Personal(Struct, frozen=True):
 class Cohort(Struct, frozen=True):
     """Everybody's in the same circumstances: `ttl_s` fresh, `stale_s` more while a new one is fetched.
 
-    `keys` are to purge it by, `vary` names the request headers that make circumstances differ.
+    `keys` are to purge it by, `vary` names the request headers that make circumstances differ. `shared_s` is how long what can
+    be purged may keep it (None: as long as everybody), `if_error_s` how long it may be given while the edge is away.
     """
 
     ttl_s: int
     stale_s: int = 0
     keys: tuple[str, ...] = ()
     vary: tuple[str, ...] = ()
+    shared_s: int | None = None
+    if_error_s: int = 0
 
 
 def caching_headers(kind: Personal | Cohort, body: bytes) -> Headers:
@@ -38,11 +41,20 @@ def caching_headers(kind: Personal | Cohort, body: bytes) -> Headers:
      (b'surrogate-key', b'shop/trending'),
      (b'vary', b'rayce-cohort'))
     """
-    etag = (b"etag", etag_of(body))
     if isinstance(kind, Personal):
-        return etag, (b"cache-control", b"private, no-cache")
-    stale = f", stale-while-revalidate={kind.stale_s}" if kind.stale_s else ""
-    found = [etag, (b"cache-control", f"public, max-age={kind.ttl_s}{stale}".encode())]
+        return (b"etag", etag_of(body)), (b"cache-control", b"private, no-cache")
+    return shared_headers(kind, body)
+
+
+def shared_headers(kind: Cohort, body: bytes) -> Headers:
+    """Those of a cohort's reply: the only way to `public`. Anything else is a `TypeError`, and mypy says so before."""
+    if not isinstance(kind, Cohort):
+        raise TypeError(f"only a cohort's reply may be shared, not {type(kind).__name__}")
+    parts = [f"public, max-age={kind.ttl_s}"]
+    parts += [] if kind.shared_s is None else [f"s-maxage={kind.shared_s}"]
+    parts += [f"stale-while-revalidate={kind.stale_s}"] if kind.stale_s else []
+    parts += [f"stale-if-error={kind.if_error_s}"] if kind.if_error_s else []
+    found = [(b"etag", etag_of(body)), (b"cache-control", ", ".join(parts).encode())]
     if kind.keys:
         found.append((b"surrogate-key", " ".join(kind.keys).encode()))
     if kind.vary:

@@ -49,6 +49,8 @@ _LIST = {
     "served": "live",
     "personal": True,
     "generations": {"lists": 12, "popular": 30, "ranker": 7, "shelf": 30},
+    "decision_id": "019a9f3e-5c00-7000-8000-000000000003",
+    "model": "ranker",
 }
 _DECISION = {
     "variant": "winter",
@@ -139,6 +141,19 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         {"user_id": "ada", "slot": "home", "limit": 2, "exclude": ["p7"], "context": {"device": "phone"}},
         _LIST,
     ),
+    ("POST", "/v1/rank"): Example(
+        "/v1/rank",
+        {"user_id": "ada", "slot": "search", "items": ["p3", "p2", "p1"]},
+        {
+            "user_id": "ada",
+            "slot": "search",
+            "items": [{"item_id": "p2", "score": 0.91}, {"item_id": "p3", "score": 0.4}],
+            "left_out": ["p1"],
+            "served": "live",
+            "personal": True,
+            "model": "ranker",
+        },
+    ),
     ("POST", "/v1/decisions"): Example(
         "/v1/decisions",
         {"user_id": "ada", "slots": ["banner"], "context": {"page_type": "home"}},
@@ -172,6 +187,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
             "generations": {"shop": {"popular": 30, "shelf": 30}},
             "catalogue_version": "2026-11-20",
             "halted_partitions": [],
+            "models_left": {},
+            "knowledge_age_s": 0.4,
+            "behind": [],
+            "hears_changes": True,
+            "shedding": False,
         },
     ),
     ("GET", "/metrics"): Example("/metrics"),

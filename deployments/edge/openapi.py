@@ -14,7 +14,7 @@ from rayce import __version__
 REF = "#/components/schemas/{name}"
 TEXT = {"schema": {"type": "string"}}
 NO_EXAMPLE = Example("")
-PATH_LIMITS = {"user_id": 256, "item_id": 128, "name": 64}
+PATH_LIMITS = {"user_id": 256, "item_id": 128, "name": 64, "cohort": 200}
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
@@ -47,9 +47,11 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
         codes["409"] = route.conflict
     if route.body is not None:
         codes["413"] = "Too large"
+        codes["415"] = "Compressed: send it as it is"
     if not keyless:
         codes |= {"400": "Not HTTP as it should be", "422": "Wrong input: key and value are named"}
-        codes |= {"503": "A store did not answer; try again"}
+        codes |= {"429": "More requests a second than the key may make: see `Retry-After` and `RateLimit`"}
+        codes |= {"503": "A store did not answer, or too many requests at once: see `Retry-After`"}
     good: dict[str, Any] = {"description": "Done"}
     good["content"] = (
         {"application/json": {"schema": schema_of[route.reply]}} if route.reply is not None else {"text/plain": TEXT}
@@ -64,6 +66,8 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "parameters": _parameters(route),
         "responses": {str(route.status): good, **{c: {"description": d, **problem} for c, d in codes.items()}},
     }
+    if route.validated:
+        operation["responses"]["304"] = {"description": "The caller has this reply already, by its `If-None-Match`"}
     if route.scope != OPEN:
         operation["security"] = [{"key": []}]
     if route.body is not None:

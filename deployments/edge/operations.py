@@ -26,7 +26,7 @@ async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Respons
     }
     halted, left = await _halted(edge), await _models_left(edge)
     away = [name for name, state in stores.items() if state != "up"]
-    tenants = sorted({key.tenant for key in edge.settings.edge.api_keys.values()})
+    tenants = sorted(edge.callers.tenants())
     body = Health(
         status="degraded" if away or halted or left else "ready",
         away=away,
@@ -34,6 +34,7 @@ async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Respons
         generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
         catalogue_version=edge.catalogue.version,
         halted_partitions=halted,
+        shedding=edge.door.admission.shedding(),
         models_left=left,
         knowledge_age_s=edge.live.age_s(),
         behind=edge.live.behind(),

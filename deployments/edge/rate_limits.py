@@ -12,6 +12,8 @@ from hashlib import blake2b
 from math import ceil
 from typing import NamedTuple
 
+WHOLE = 1.0 - 1e-9
+"""One request, for floats that were added up."""
 MAX_BUCKETS = 10_000
 """Keys with a bucket; who are more than that start anew."""
 
@@ -68,13 +70,13 @@ class RateLimits:
         most = max(1.0, limit.burst / self.replicas)
         left, at_s = self._buckets.get(key, (most, now_s))
         left = min(most, left + max(0.0, now_s - at_s) * rate_per_s)
-        allowed = left >= 1.0
+        allowed = left >= WHOLE
         if allowed:
             left -= 1.0
         if key not in self._buckets and len(self._buckets) >= MAX_BUCKETS:
             self._buckets.clear()
         self._buckets[key] = (left, now_s)
-        until_next_s = 0 if left >= 1.0 else ceil((1.0 - left) / rate_per_s)
+        until_next_s = 0 if left >= WHOLE else ceil((1.0 - left) / rate_per_s)
         return Verdict(allowed, until_next_s, self._headers(limit, left, until_next_s))
 
     def _headers(self, limit: Limit, left: float, until_next_s: int) -> tuple[tuple[bytes, bytes], ...]:

@@ -2,6 +2,7 @@
 
 from starlette.types import Receive, Scope, Send
 
+NOT_MODIFIED = 304
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -17,7 +18,8 @@ class RawReply:
         self._steps = steps
         self.status_code = status_code
         self.body = body
-        headers.append((b"content-length", b"%d" % len(body)))
+        if status_code != NOT_MODIFIED:
+            headers.append((b"content-length", b"%d" % len(body)))
         self._headers = headers
 
     @property

@@ -16,7 +16,7 @@ from deployments.edge.edge import Edge
 from deployments.edge.ladder import Ladder
 from deployments.edge.priorities import ticket_of
 from deployments.edge.question import Answer, Question
-from deployments.edge.raw_reply import RawReply
+from deployments.edge.raw_reply import NOT_MODIFIED, RawReply
 from deployments.edge.reply_cache import Entry, Made, Tag
 from deployments.edge.requests import encode, path_id, read_json, read_query
 from deployments.edge.schemas import Limit, RankedItems, RankIn, Recommendations, Recommended, RecommendIn, Slot
@@ -107,7 +107,8 @@ class Recommender:
             ttl.stale_s,
         )
         edge.metrics.add("rayce_served_total", 1, entry.rung)
-        return _given(entry, answers[0] if answers else None, request.headers.get("if-none-match"))
+        known = request.headers.get("if-none-match") if request.method == "GET" else None
+        return _given(entry, answers[0] if answers else None, known)
 
     def _question(self, edge: Edge, caller: Caller, request: Request, asked: RecommendIn) -> Question:
         now_ms = edge.now_ms() if asked.at is None else asked.at
@@ -217,5 +218,5 @@ def _given(entry: Entry, answer: Answer | None, if_none_match: str | None) -> Ra
         (b"age", b"%d" % int(entry.age_s)),
     )
     if if_none_match and is_known(if_none_match, etag_of(entry.body)):
-        return RawReply(304, list(not_modified(headers)), b"")
+        return RawReply(NOT_MODIFIED, list(not_modified(headers)), b"")
     return _sent(entry.body, headers, answer)

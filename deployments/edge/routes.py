@@ -10,6 +10,8 @@ from starlette.responses import Response
 from deployments.edge import items, members, operations, schemas, segments, shelf_calls, users
 from deployments.edge.beacon import Beacon, post_beacon
 from deployments.edge.callers import Caller
+from deployments.edge.cohort_content import CohortContent, CohortQuery, CohortSlotsQuery
+from deployments.edge.cohorts import Cohorts
 from deployments.edge.decisions import post_decisions
 from deployments.edge.edge import Edge
 from deployments.edge.events import post_events
@@ -42,6 +44,8 @@ class Route(NamedTuple):
     """Whether the body may come as JSON lines too."""
     keyed: bool = False
     """Whether the key stands in the body."""
+    validated: bool = False
+    """Whether replies carry an `ETag`, and who sends it back may get 304."""
     conflict: str = ""
     """When the reply is 409; "" where it never is."""
 
@@ -49,6 +53,7 @@ class Route(NamedTuple):
 def routes(ladder: Ladder) -> list[Route]:
     """Every call of version 1."""
     recommend = Recommender(ladder)
+    cohorts, content = Cohorts(), CohortContent()
     user = "/v1/users/{user_id}"
     return [
         Route(
@@ -131,6 +136,7 @@ def routes(ladder: Ladder) -> list[Route]:
             schemas.Recommendations,
             None,
             RecommendQuery,
+            validated=True,
         ),
         Route(
             "POST",
@@ -193,6 +199,30 @@ def routes(ladder: Ladder) -> list[Route]:
             schemas.TrendingItems,
             None,
             shelf_calls.TrendingQuery,
+        ),
+        Route("GET", "/v1/cohort", cohorts.get_cohort, "read", "The cohort of somebody unknown", schemas.CohortOut),
+        Route("GET", f"{user}/cohort", cohorts.get_users_cohort, "read", "The cohort of a user", schemas.CohortOut),
+        Route(
+            "GET",
+            "/v1/cohorts/{cohort}/recommendations",
+            content.get_items,
+            "read",
+            "What everybody of a cohort gets",
+            schemas.CohortItems,
+            None,
+            CohortQuery,
+            validated=True,
+        ),
+        Route(
+            "GET",
+            "/v1/cohorts/{cohort}/decisions",
+            content.get_decisions,
+            "read",
+            "What slots show a cohort",
+            schemas.CohortDecisions,
+            None,
+            CohortSlotsQuery,
+            validated=True,
         ),
         Route("GET", "/healthz", operations.healthz, OPEN, "The process answers"),
         Route("GET", "/readyz", operations.readyz, OPEN, "What is away, what is live", schemas.Health),

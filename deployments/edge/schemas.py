@@ -322,6 +322,38 @@ class TrendingItems(Struct, frozen=True):
     category: str
 
 
+class CohortOut(Struct, frozen=True):
+    """The cohort's token, whether stores could tell (`live`, or `global`: they could not), and whether the person was known."""
+
+    cohort: str
+    served: Literal["live", "global"]
+    personal: bool
+
+
+class CohortItems(Struct, frozen=True):
+    """What everybody of a cohort gets, and whether the list was a segment's (`segment`) or everybody's (`global`)."""
+
+    slot: str
+    items: list[ScoredItem]
+    served: Rung
+    generations: dict[str, int]
+
+
+class CohortDecision(Struct, frozen=True):
+    """What a slot shows a cohort: `variant` is null where there is no such slot."""
+
+    variant: str | None
+    payload: Any
+    reason: Reason
+    policy_id: str
+
+
+class CohortDecisions(Struct, frozen=True):
+    """By slot."""
+
+    decisions: dict[str, CohortDecision]
+
+
 class Health(Struct, frozen=True):
     """How this replica is: `ready`, or `degraded` with what is away; it answers either way."""
 
@@ -332,6 +364,8 @@ class Health(Struct, frozen=True):
     catalogue_version: str
     halted_partitions: list[int] = []
     """Of the stream: they stand still for too many dead letters until somebody resumes them."""
+    shedding: list[str] = []
+    """Priorities of which this replica has sent requests away in the last seconds, as there were too many."""
     models_left: dict[str, str] = {}
     """By tenant and model: the live generation that a ranker has left aside, which one ranks instead, and why."""
     knowledge_age_s: float | None = None

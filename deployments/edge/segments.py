@@ -35,7 +35,7 @@ async def get_all_segments(edge: Edge, caller: Caller, request: Request) -> Resp
     """Every segment of the catalogue with its size and who entered and left lately; `partitions_told` of `partitions`
     are counted. 503 while hot memory is away.
     """
-    told, catalogue = await _told(edge), edge.catalogue
+    told, catalogue = await told_sizes(edge), edge.catalogue
     found = [SegmentOut(**_numbers(told, segment, caller.tenant)) for segment in catalogue.segments]
     return reply(SegmentsOut(found, catalogue.version, told.partitions, edge.settings.kafka.partitions))
 
@@ -46,7 +46,7 @@ async def get_segment(edge: Edge, caller: Caller, request: Request) -> Response:
     segment = catalogue.by_name.get(name)
     if segment is None:
         raise Problem(404, "the live catalogue has no such segment", "name", name)
-    told = await _told(edge)
+    told = await told_sizes(edge)
     return reply(
         SegmentDetail(
             **_numbers(told, segment, caller.tenant),
@@ -58,7 +58,8 @@ async def get_segment(edge: Edge, caller: Caller, request: Request) -> Response:
     )
 
 
-async def _told(edge: Edge) -> Told:
+async def told_sizes(edge: Edge) -> Told:
+    """As of now. `Unavailable` while hot memory is away."""
     merged, partitions = Tally(), 0
     for name, body in (await edge.hot.read_status()).items():
         if not name.startswith(TOLD):

@@ -16,10 +16,11 @@ class Snippet:
 
     def __init__(self) -> None:
         source = (files("deployments.edge") / "static" / "rayce.js").read_text(encoding="utf-8")
-        self._body = without_spaces(source).encode()
+        self.body = without_spaces(source).encode()
+        """As it is served."""
         self._headers = {
             "cache-control": f"public, max-age={MAX_AGE_S}, stale-while-revalidate=86400",
-            "etag": f'"{sha256(self._body).hexdigest()[:16]}"',
+            "etag": f'"{sha256(self.body).hexdigest()[:16]}"',
             "access-control-allow-origin": "*",  # so that a page may load it with `integrity`
             "x-content-type-options": "nosniff",
         }
@@ -28,7 +29,7 @@ class Snippet:
         """The snippet; 304 where the browser has it."""
         if self._headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=self._headers)
-        return Response(self._body, headers=self._headers, media_type="text/javascript")
+        return Response(self.body, headers=self._headers, media_type="text/javascript")
 
 
 def without_spaces(source: str) -> str:

@@ -1,4 +1,4 @@
-"""Surrogate keys: names by which a CDN forgets all replies that hold something. Hashes only: no tenant, no item id in the clear."""
+"""Surrogate keys: names by which a CDN forgets all replies that hold something. Hashes: no tenant, no item id in the clear."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -15,6 +15,16 @@ def tenant_key(tenant: str) -> str:
 def item_key(tenant: str, item_id: str) -> str:
     """Of every reply that holds the item."""
     return f"i-{_hash(f'{tenant}/{item_id}')}"
+
+
+def kind_key(tenant: str, kind: str) -> str:
+    """Of every reply that depends on a kind of generation, whichever number of it, and whether there was one at all."""
+    return f"g-{_hash(f'{tenant}/{kind}')}"
+
+
+def slot_key(tenant: str, slot: str) -> str:
+    """Of every reply for a slot."""
+    return f"s-{_hash(f'{tenant}/{slot}')}"
 
 
 def surrogate_keys(tenant: str, generations: Iterable[tuple[str, int]], item_ids: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rayce.circumstances import Circumstances
 from rayce.decay import DAY_MS
 from rayce.rules.drawing import Limit, Spread, Told, draw, spread_out
-from rayce.rules.matching import NO_KIND, Mask, item_mask, kinds
+from rayce.rules.matching import NO_KIND, Mask, Matching
 from rayce.rules.rule import By, Cap, Diversify, Freshness, Pin, Rule
 from rayce.segments.catalogue import Catalogue
 from rayce.shelf import Ints, Shelf
@@ -62,15 +62,21 @@ class BoundRules:
         self.rules = tuple(rules)
         self._holds = [rule.audience.compile(catalogue) for rule in rules]
         self._shelf = shelf
-        self.added_days = np.where(shelf.added_ms > 0, shelf.added_ms / DAY_MS, -np.inf)
-        self.kinds = {by: kinds(shelf, by) for by in {part.by for r in rules for part in (r.cap, r.diversify) if part}}
+        self._added_days = np.where(shelf.added_ms > 0, shelf.added_ms / DAY_MS, -np.inf)
+        matching = Matching(shelf)
+        self.kinds = {
+            by: matching.kinds(by) for by in {part.by for r in rules for part in (r.cap, r.diversify) if part}
+        }
         self._effect = np.array([_effect(rule) for rule in rules], dtype=np.float64).reshape(-1, 2)
-        masks = [item_mask(shelf, rule.items) ^ (rule.filter == "keep") for rule in rules]
-        self._packed = np.packbits(np.array(masks, dtype=np.bool_).reshape(len(rules), len(shelf.ids)).T, axis=1)
+        self._packed = np.zeros((len(shelf.ids), -(-len(rules) // 8)), dtype=np.uint8)  # as `np.packbits` over rules
+        for i, rule in enumerate(rules):
+            mask = matching.mask(rule.items) ^ (rule.filter == "keep")
+            self._packed[:, i // 8] |= mask.astype(np.uint8) << (7 - i % 8)
         self._plan = lru_cache(MAX_PLANS)(self._planned)
-        self.bits_that_matter = sum(
-            1 << segment.bit for segment in catalogue.segments if any(_names(rule, segment.name) for rule in rules)
-        )
+        named = {
+            name for rule in rules for part in ("any", "all", "none") for name in getattr(rule.audience.segments, part)
+        }
+        self.bits_that_matter = sum(1 << segment.bit for segment in catalogue.segments if segment.name in named)
         """Segments that any of the rules asks for: requests that differ in others only are treated alike."""
 
     def active(self, circumstances: Circumstances, flags_bits: int, now_ms: int) -> tuple[int, ...]:
@@ -104,13 +110,23 @@ class BoundRules:
             return Arranged(places, {}, scores if explain else None)
         return _Arrangement(self, self._plan(active), items, scores, now_ms, limit, explain).made()
 
-    def rows(self, plan: Plan, items: Ints, now_ms: int) -> NDArray[np.uint8]:
-        """Pool × rules: 1 where the rule is about the item (of `keep`: where it is not), as of `now_ms`."""
-        rows = np.unpackbits(self._packed[items], axis=1, count=len(self.rules))
-        for i, rule, newer_than_days in plan.aging:
-            new = self.added_days[items] > now_ms / DAY_MS - newer_than_days
-            rows[:, i] = rows[:, i] | ~new if rule.filter == "keep" else rows[:, i] & new
+    def rows(self, plan: Plan, items: Ints, age_days: Scores | None) -> NDArray[np.uint8]:
+        """Pool × rules: 1 where the rule is about the item (of `keep`: where it is not)."""
+        rows = np.unpackbits(self._packed.take(items, axis=0), axis=1, count=len(self.rules))
+        if age_days is not None:
+            for i, rule, newer_than_days in plan.aging:
+                if rule.filter == "keep":
+                    rows[:, i] |= age_days >= newer_than_days
+                else:
+                    rows[:, i] &= age_days < newer_than_days
         return rows
+
+    def age_days(self, plan: Plan, items: Ints, now_ms: int) -> Scores | None:
+        """How long ago each was first seen; infinite where that is not known. None where no rule asks."""
+        if not plan.aging and not plan.fresh:
+            return None
+        ages: Scores = now_ms / DAY_MS - self._added_days.take(items)
+        return ages
 
     def _planned(self, numbers: tuple[int, ...]) -> Plan:
         rules = [(i, self.rules[i]) for i in numbers]
@@ -138,22 +154,27 @@ class _Arrangement:
     ) -> None:
         self._bound, self._plan, self._items = bound, plan, items
         self._scores, self._spread = _finite(scores)
-        self._now_ms, self._limit = now_ms, limit
-        self._rows = bound.rows(plan, items, now_ms)
+        self._limit = limit
+        self._age_days = bound.age_days(plan, items, now_ms)
+        self._rows = bound.rows(plan, items, self._age_days)
         self._told: Told | None = {} if explain else None
 
     def made(self) -> Arranged:
         plan, told = self._plan, self._told
         effect = self._rows @ plan.effect
-        after = self._scores + self._spread * (np.rint(effect[:, _SHIFT] * _ROUND) / _ROUND)
-        for i, freshness in plan.fresh:
-            after += self._spread * freshness.weight * self._freshness(freshness.half_life_days) * self._rows[:, i]
+        after = np.rint(effect[:, _SHIFT] * _ROUND)
+        after *= self._spread / _ROUND
+        after += self._scores
+        if self._age_days is not None:
+            for i, freshness in plan.fresh:
+                gain = _freshness(self._age_days, freshness.half_life_days)
+                after += self._spread * freshness.weight * gain * self._rows[:, i]
         if told is not None:
             self._tell_matches(told)
         dropped = effect[:, _DROP] > 0
         pinned = self._pinned(dropped) if plan.pins else {}
-        kept = np.flatnonzero(~dropped)
-        order = kept[np.argsort(-after[kept], kind="stable")].tolist()
+        kept = (~dropped).nonzero()[0]
+        order = kept[(-after[kept]).argsort(kind="stable")].tolist()
         taken = set(pinned.values())
         ordered = (place for place in order if place not in taken) if taken else iter(order)
         caps = [Limit(r.name, self._kind(i, cap.by), cap.at_most, cap.within or self._limit) for i, r, cap in plan.caps]
@@ -165,15 +186,9 @@ class _Arrangement:
         touched = {} if told is None else {place: tuple(dict.fromkeys(names)) for place, names in told.items()}
         return Arranged(places, touched, None if told is None else after)
 
-    def _freshness(self, half_life_days: float) -> Scores:
-        """1 for what is new, half of it after a half-life; next to nothing where it is not known since when it is there."""
-        age_days = self._now_ms / DAY_MS - self._bound.added_days[self._items]
-        fresh: Scores = np.exp2(-np.maximum(np.minimum(age_days / half_life_days, _OLD), 0.0))
-        return fresh
-
     def _kind(self, rule: int, by: By) -> list[int]:
         """Of each place; what the rule is not about is of no kind."""
-        kind = self._bound.kinds[by][self._items]
+        kind = self._bound.kinds[by].take(self._items)
         if self._bound.rules[rule].items is not None:
             kind = np.where(self._rows[:, rule], kind, NO_KIND)
         found: list[int] = kind.tolist()
@@ -211,9 +226,10 @@ def _effect(rule: Rule) -> tuple[float, float]:
     return math.log(factor) if factor else 0.0, float(rule.filter is not None)
 
 
-def _names(rule: Rule, segment: str) -> bool:
-    asked = rule.audience.segments
-    return segment in asked.any or segment in asked.all or segment in asked.none
+def _freshness(age_days: Scores, half_life_days: float) -> Scores:
+    """1 for what is new, half of it after a half-life; next to nothing where it is not known since when it is there."""
+    fresh: Scores = np.exp2(-np.maximum(np.minimum(age_days / half_life_days, _OLD), 0.0))
+    return fresh
 
 
 def _finite(scores: Scores) -> tuple[Scores, float]:

@@ -1,4 +1,4 @@
-"""Candidates as they were found one by one, before the loops became arrays: the formulae that `rayce.candidates` must agree with."""
+"""Candidates as they were found one by one, before the loops became arrays: what `rayce.candidates` must agree with."""
 
 from collections.abc import Collection
 

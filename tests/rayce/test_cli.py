@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from deployments.edge.callers import Callers
 from rayce import __version__, cli
+from rayce.api_keys import live_keys
 from rayce.cli import app
 from rayce.features.feature_set import ALL
 from rayce.profile import encode_profile
@@ -266,3 +268,40 @@ def test_outside_a_checkout_the_error_says_what_to_do(tmp_path: Path, command: s
     assert f"`rayce {command}`" in result.stderr
     assert "checkout" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+class TestKeys:
+    @pytest.fixture(autouse=True)
+    def durable(self, monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
+        made = MemoryDurable()
+        monkeypatch.setattr(cli, "_durable", lambda path: made)
+        return made
+
+    def test_a_key_is_printed_once_works_and_can_be_revoked(self, durable: MemoryDurable) -> None:
+        code, key = run("keys", "add", "page", "--tenant", "shop", "--scopes", "read", "--rate", "50")
+        assert code == 0 and key.startswith("rk_")
+        callers = Callers({}, lambda: live_keys(durable))
+        assert callers.find(f"Bearer {key.strip()}", "read").tenant == "shop"
+        code, listed = run("keys", "list")
+        assert (code, listed) == (0, "page: tenant shop, read, 50/s\n")
+        assert run("keys", "revoke", "page")[0] == 0
+        assert run("keys", "list") == (0, "")
+
+    def test_two_keys_are_never_the_same(self) -> None:
+        assert run("keys", "add", "a", "--tenant", "t")[1] != run("keys", "add", "b", "--tenant", "t")[1]
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("add", "page page", "--tenant", "shop"),
+            ("add", "page", "--tenant", ""),
+            ("add", "page", "--tenant", "shop", "--scopes", "all"),
+            ("add", "page", "--tenant", "shop", "--priority", "first"),
+            ("add", "page", "--tenant", "shop", "--until", "tomorrow"),
+            ("revoke", "nobody"),
+        ],
+    )
+    def test_what_cannot_be_done_is_said_and_nothing_changes(self, arguments: tuple[str, ...]) -> None:
+        code, said = run("keys", *arguments)
+        assert code == 1 and said.strip()
+        assert run("keys", "list") == (0, "")

@@ -7,14 +7,31 @@ import pytest
 
 from rayce.candidates import Wish
 from rayce.errors import InvalidArtifact
-from rayce.light_model import LIGHT_TREES, LightModel, read_light_model, reorder
+from rayce.light_model import LIGHT_TREES, LightModel, list_slate, read_light_model
 from rayce.model import MANIFEST_FILE, MODEL_FILE, Manifest, to_files
-from rayce.ranking import RANKING_FEATURES, as_ranked, slate
+from rayce.precomputed import List
+from rayce.profile import Profile
+from rayce.ranking import RANKING_FEATURES, Ranked, as_ranked, slate
+from rayce.shelf import Shelf
 from tests.samples import T0, event, folded
 from tests.shops import ITEMS, make_shelf
 
 SHELF = make_shelf()
 ENTRIES = [(f"p{n}", 12.0 - n) for n in range(12)]
+
+
+def reorder(
+    shelf: Shelf,
+    light: LightModel | None,
+    profile: Profile | None,
+    entries: List,
+    source: str,
+    listed: List | None = None,
+    **wish: object,
+) -> list[Ranked]:
+    wanted = Wish(suppress_s=0, **wish)  # type: ignore[arg-type]
+    found = list_slate(shelf, light, profile, entries, source, T0, listed or [], wanted)
+    return as_ranked(shelf, found, found.order.tolist(), profile)
 
 
 def booster(trees: int, **more: object) -> lightgbm.Booster:
@@ -52,7 +69,7 @@ def test_it_scores_as_the_first_trees_of_the_ranker(trees: int) -> None:
 def test_a_list_is_put_in_its_order(files: dict[str, bytes]) -> None:
     light = LightModel.from_files(files)
     profile = folded(event("view", "p3"))
-    reply = reorder(SHELF, light, profile, ENTRIES, "popular", T0)
+    reply = reorder(SHELF, light, profile, ENTRIES, "popular")
     assert sorted(item.item_id for item in reply) == sorted(item_id for item_id, _score in ENTRIES)
     assert reply[0].item_id == "p3", "what was just touched comes first"
     assert [item.score for item in reply] == sorted((item.score for item in reply), reverse=True)
@@ -67,7 +84,7 @@ def test_it_is_the_order_that_a_ranker_of_these_trees_would_give(files: dict[str
     wish = Wish(candidates=tuple(item_id for item_id, _score in ENTRIES), suppress_s=0)
     found = slate(SHELF, light, profile, ENTRIES, wish, T0, 200)
     expected = [item.item_id for item in as_ranked(SHELF, found, found.order.tolist(), profile)]
-    assert [item.item_id for item in reorder(SHELF, light, profile, ENTRIES, "precomputed", T0)] == expected
+    assert [item.item_id for item in reorder(SHELF, light, profile, ENTRIES, "precomputed", ENTRIES)] == expected
 
 
 def test_the_precomputed_list_is_known_to_it_where_it_is_told(files: dict[str, bytes]) -> None:
@@ -81,8 +98,8 @@ def test_the_precomputed_list_is_known_to_it_where_it_is_told(files: dict[str, b
 
     upside_down = [(item_id, float(n)) for n, (item_id, _score) in enumerate(ENTRIES)]
     first = [
-        reorder(SHELF, ByList(), None, ENTRIES, source, T0, listed)[0].item_id
-        for source, listed in (("precomputed", None), ("popular", upside_down), ("popular", None))
+        reorder(SHELF, ByList(), None, ENTRIES, source, listed)[0].item_id
+        for source, listed in (("precomputed", ENTRIES), ("popular", upside_down), ("popular", None))
     ]
     assert first == ["p0", "p11", "p0"]
 
@@ -91,18 +108,25 @@ def test_what_is_gone_or_in_the_cart_or_not_available_is_left_out(files: dict[st
     items = [msgspec.structs.replace(item, available=item.item_id != "p1") for item in ITEMS]
     profile = folded(event("add_to_cart", "p2"))
     reply = reorder(
-        make_shelf(items), LightModel.from_files(files), profile, [*ENTRIES[:5], ("old", 9.0)], "popular", T0
+        make_shelf(items), LightModel.from_files(files), profile, [*ENTRIES[:5], ("old", 9.0)], "popular"
     )
     assert {item.item_id for item in reply} == {"p0", "p3", "p4"}
 
 
+def test_without_a_model_the_lists_own_scores_count_and_wishes_hold() -> None:
+    upside_down = [(item_id, float(n)) for n, (item_id, _score) in enumerate(ENTRIES)]
+    assert [item.item_id for item in reorder(SHELF, None, None, upside_down, "popular")][:2] == ["p11", "p10"]
+    dairy = reorder(SHELF, None, None, ENTRIES, "popular", categories=("dairy",), exclude=("p4",))
+    assert [item.item_id for item in dairy] == ["p1", "p7", "p10"]
+
+
 def test_of_nothing_it_makes_nothing(files: dict[str, bytes]) -> None:
-    assert reorder(SHELF, LightModel.from_files(files), None, [], "popular", T0) == []
+    assert reorder(SHELF, LightModel.from_files(files), None, [], "popular") == []
 
 
 def test_equal_scores_keep_the_order_of_the_list() -> None:
     light = LightModel.from_files(files_of(booster(2, min_data_in_leaf=600)))
-    assert [item.item_id for item in reorder(SHELF, light, None, ENTRIES[::-1], "popular", T0)] == [
+    assert [item.item_id for item in reorder(SHELF, light, None, ENTRIES[::-1], "popular")] == [
         item_id for item_id, _score in ENTRIES[::-1]
     ]
 

@@ -22,7 +22,7 @@ def predict_of(model: lightgbm.Booster) -> Callable[[np.ndarray], np.ndarray]:  
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 64), st.sampled_from([0.0, 0.1, 0.7]), st.integers(0, 70))
+@given(st.integers(0, 10_000), st.integers(2, 64), st.sampled_from([0.0, 0.1, 0.7, 0.95]), st.integers(0, 70))
 def test_the_scores_are_lightgbms_to_the_bit(seed: int, leaves: int, missing: float, count: int) -> None:
     model = booster(seed, leaves, 8, missing)
     rows = rows_for(model, seed, count)
@@ -64,8 +64,8 @@ MUTANTS: dict[str, Callable[[Trees], Trees]] = {
     "the leaves of a tree a hair too high": _leaves_moved,
     "a tree less": lambda trees: trees._replace(start=trees.start[:-1], leaf=trees.leaf[:-1]),
     "summed backwards": lambda trees: Trees(
-        *trees[:2],
-        *(np.concatenate([a[s:e] for s, e in reversed(_spans(trees))]) for a in trees[2:5]),  # type: ignore[arg-type]
+        *trees[:3],
+        *(np.concatenate([a[s:e] for s, e in reversed(_spans(trees))]) for a in trees[3:6]),  # type: ignore[arg-type]
         start=np.cumsum([0, *(e - s for s, e in reversed(_spans(trees)))], dtype=np.int32),
         leaf=np.ascontiguousarray(trees.leaf[::-1]),
     ),

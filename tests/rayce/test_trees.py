@@ -45,12 +45,25 @@ def rows_for(model: lightgbm.Booster, seed: int, count: int = 300) -> np.ndarray
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 64), st.integers(1, 12), st.sampled_from([0.0, 0.1, 0.7]))
+@given(st.integers(0, 10_000), st.integers(2, 64), st.integers(1, 12), st.sampled_from([0.0, 0.1, 0.7, 0.95]))
 def test_the_scores_are_lightgbms_to_the_bit(seed: int, leaves: int, count: int, missing: float) -> None:
     model = booster(seed, leaves, count, missing)
     rows = rows_for(model, seed)
     found = Trees.from_text(model.model_to_string()).score_many(rows)
     assert found.tolist() == model.predict(rows, raw_score=True, num_threads=1).tolist()
+
+
+@pytest.mark.parametrize("direction", ["8", "10", "0", "2"])
+def test_a_split_of_the_missing_from_all_others_is_one(direction: str) -> None:
+    """LightGBM makes it with an infinite threshold where little else is known of a feature."""
+    text = booster().model_to_string()
+    for name, value in (("threshold", "inf"), ("decision_type", direction)):
+        for line in {line for line in text.splitlines() if line.startswith(f"{name}=")}:
+            text = text.replace(line, f"{name}=" + " ".join([value] * len(line.split())))
+    rows = np.array([[value] * 5 for value in (np.nan, np.inf, -np.inf, 1e300, 1.7976931348623157e308, 0.0, 5.0)])
+    expected = lightgbm.Booster(model_str=_resized(text)).predict(rows, raw_score=True)
+    assert Trees.from_text(text).score_many(rows).tolist() == np.asarray(expected).tolist()
+    assert (len(set(np.asarray(expected).tolist())) == 2) is (direction == "8")
 
 
 def test_a_tiny_value_is_zero_as_it_is_to_lightgbm() -> None:
@@ -127,7 +140,8 @@ def test_what_is_not_understood_is_refused(more: dict[str, object]) -> None:
         ("left_child=1", "left_child=0"),
         ("right_child=", "right_child=77 "),
         ("leaf_value=", "leaf_value=nan "),
-        ("threshold=", "threshold=1e999 "),
+        ("threshold=", "threshold=-1e999 "),
+        ("threshold=", "threshold=1.7976931348623157e308 "),
         ("split_feature=", "split_feature=-1 "),
         ("num_class=1", "num_class=two"),
         ("leaf_value=", "leaf_worth="),

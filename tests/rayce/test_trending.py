@@ -1,4 +1,4 @@
-"""What is wanted right now: people, not events, the latest more, and no group so small that it would show somebody's session."""
+"""What is wanted right now: people, not events, the latest more, and no group so small that it would show one's session."""
 
 import numpy as np
 

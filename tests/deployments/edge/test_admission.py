@@ -114,15 +114,15 @@ async def test_the_higher_priority_is_let_in_first_whoever_came_first() -> None:
     assert await bulk is True
 
 
-async def test_who_waits_too_long_is_shed() -> None:
-    door = Door(1)
+async def test_who_waits_too_long_is_shed_and_a_low_priority_sooner() -> None:
+    door = Door(4)
     door.fill()
-    waiting = door.wait(BULK)
-    await door.clock.pass_s(WAIT_S - 0.002)
-    assert not waiting.done()
-    await door.clock.pass_s(0.004)
-    assert await waiting is False
-    assert door.shed() == {("bulk", "waited"): 1}
+    interactive, bulk = door.wait(), door.wait(BULK)
+    await door.clock.pass_s(WAIT_S * 0.3 + 0.002)
+    assert await bulk is False and not interactive.done()
+    await door.clock.pass_s(WAIT_S)
+    assert await interactive is False
+    assert door.shed() == {("bulk", "waited"): 1, ("interactive", "waited"): 1}
 
 
 async def test_who_has_less_patience_than_that_is_shed_when_it_is_over() -> None:
@@ -222,7 +222,9 @@ async def test_a_ticket_says_until_when_its_reply_is_of_use() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["come", "leave", "later"]), st.integers(0, 2)), max_size=80), st.integers(1, 8))
+@given(
+    st.lists(st.tuples(st.sampled_from(["come", "leave", "later"]), st.integers(0, 2)), max_size=80), st.integers(1, 8)
+)
 def test_whatever_happens_nobody_is_over_the_limit_and_every_place_comes_back(
     steps: list[tuple[str, int]], limit: int
 ) -> None:

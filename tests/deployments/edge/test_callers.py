@@ -1,18 +1,23 @@
 """Who calls: no key, a wrong one, one that lacks the scope; and tenants apart."""
 
+from hashlib import sha256
+from typing import Any, cast
+
 import pytest
 
-from deployments.edge.callers import MAX_REMEMBERED, Callers
+from deployments.edge.callers import MAX_REMEMBERED, NO_LIMIT, Callers
 from deployments.edge.ladder import Ladder
 from deployments.edge.problems import Problem
+from deployments.edge.rate_limits import Limit
 from deployments.edge.routes import OPEN, Route, routes
 from deployments.edge.scopes import with_held
+from rayce.settings import ApiKey
 from tests.deployments.asgi import call
 from tests.deployments.shop import KEYS, Shop
 
 pytestmark = pytest.mark.anyio
 
-ROUTES = routes(Ladder(1, 1))
+ROUTES = routes(cast(Ladder, None))
 CLOSED = [route for route in ROUTES if route.scope != OPEN]
 
 
@@ -81,3 +86,77 @@ def test_a_remembered_key_is_still_asked_for_its_scope() -> None:
     assert callers.find("Bearer page-key", "read")
     with pytest.raises(Problem):
         callers.find("Bearer page-key", "write")
+
+
+def hashed(word: str, **more: Any) -> ApiKey:
+    return ApiKey(sha256(word.encode()).hexdigest(), "shop", **more)
+
+
+class Document:
+    """The keys' document, as it changes."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] | None = None
+        self.now_ms = 1_000
+
+    def callers(self, limit: Limit = NO_LIMIT) -> Callers:
+        return Callers(KEYS, lambda: self.keys, lambda: self.now_ms, limit)
+
+
+def refused(callers: Callers, word: str) -> bool:
+    try:
+        callers.find(f"Bearer {word}", "read")
+    except Problem as problem:
+        assert problem.status == 401
+        return True
+    return False
+
+
+def test_a_key_that_is_added_opens_at_once_and_one_that_is_revoked_closes_at_once() -> None:
+    document = Document()
+    callers = document.callers()
+    assert refused(callers, "new") and not refused(callers, "shop-key")
+    document.keys = {"new": hashed("new")}
+    assert not refused(callers, "new") and not refused(callers, "shop-key")
+    document.keys = {"newer": hashed("newer")}
+    assert refused(callers, "new"), "remembered although it was revoked"
+    assert not refused(callers, "newer") and not refused(callers, "shop-key")
+    document.keys = None
+    assert refused(callers, "newer") and not refused(callers, "shop-key")
+
+
+def test_a_key_ends_when_it_says_though_it_was_remembered() -> None:
+    document = Document()
+    document.keys = {"guest": hashed("guest", until="1970-01-01T00:00:02Z")}
+    callers = document.callers()
+    assert not refused(callers, "guest")
+    document.now_ms = 2_000
+    assert refused(callers, "guest")
+
+
+def test_a_key_of_the_settings_wins_over_the_same_one_of_the_document() -> None:
+    document = Document()
+    document.keys = {"thief": ApiKey(KEYS["page"].sha256, "other", ("read", "write"))}
+    assert document.callers().find("Bearer page-key", "read").tenant == "shop"
+
+
+def test_rates_are_the_keys_own_or_the_edges() -> None:
+    document = Document()
+    document.keys = {
+        "own": hashed("own", rate_per_s=5.0, burst=7.0),
+        "free": hashed("free", rate_per_s=0.0),
+        "plain": hashed("plain"),
+    }
+
+    def limit(word: str, edge: Limit = NO_LIMIT) -> Limit | None:
+        return document.callers(edge).find(f"Bearer {word}", "read").limit
+
+    assert [limit("own"), limit("free"), limit("plain")] == [Limit(5.0, 7.0), None, None]
+    edge = Limit(100.0)
+    assert [limit("own", edge), limit("free", edge), limit("plain", edge)] == [Limit(5, 7), None, Limit(100, 100)]
+
+
+def test_tenants_of_added_keys_are_known() -> None:
+    document = Document()
+    document.keys = {"third": ApiKey("00" * 32, "third")}
+    assert document.callers().tenants() == {"shop", "other", "third"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.edge.capacity import ENOUGH, EPOCH_S, INTERVAL_S, PATIENCE, Capacity, Lane
+from deployments.edge.capacity import ENOUGH, EPOCH_S, INTERVAL_S, PATIENCE, SLOW_LEAST, Capacity, Lane
 from deployments.edge.priorities import INTERACTIVE
 
 TARGET_S = 0.005
@@ -71,13 +71,33 @@ def test_a_limit_that_nobody_needs_is_not_raised() -> None:
 
 
 def test_replies_that_all_got_slower_are_a_queue_too() -> None:
+    assert slow(peak=100) == 75
+
+
+def test_slow_replies_of_a_loop_in_time_cut_no_deeper_than_what_waits_for_something_broken() -> None:
+    assert slow(peak=20) == SLOW_LEAST
+    assert slow(peak=20, lag_s=0.03) == 15
+
+
+def test_slow_replies_never_raise_a_limit_that_a_late_loop_has_cut() -> None:
+    capacity, lane = make(), Lane(INTERACTIVE)
+    replies(lane, *[0.002] * ENOUGH)
+    for _ in range(PATIENCE):
+        limit = interval(capacity, [0.05], peak=20, lanes=(lane,))
+    for _ in range(10):
+        replies(lane, *[0.030] * ENOUGH)
+        assert interval(capacity, [0.0], peak=15, lanes=(lane,)) == limit == 15
+
+
+def slow(peak: int, lag_s: float = 0.0) -> int:
+    """The limit after replies that were all slower than the quickest before."""
     capacity, lane = make(), Lane(INTERACTIVE)
     replies(lane, *[0.002] * ENOUGH)
     interval(capacity, [0.0], lanes=(lane,))
     for _ in range(PATIENCE):
         replies(lane, *[0.030] * ENOUGH)
-        limit = interval(capacity, [0.0], lanes=(lane,))
-    assert limit == 75
+        limit = interval(capacity, [lag_s], peak=peak, lanes=(lane,))
+    return limit
 
 
 def test_replies_of_which_one_is_as_quick_as_ever_are_none() -> None:

@@ -17,7 +17,18 @@ from tests.deployments.shop import Shop
 pytestmark = pytest.mark.anyio
 
 ROUTES = {(route.method, route.path): route for route in routes(cast(Ladder, None))}  # nothing is asked of it here
-BY_NAME = ("users", "decisions", "generations", "stores", "features", "words", "cart", "scores", "attributes")
+BY_NAME = (
+    "users",
+    "decisions",
+    "generations",
+    "stores",
+    "features",
+    "words",
+    "cart",
+    "scores",
+    "attributes",
+    "models_left",
+)
 """Maps whose keys are the caller's or the catalogue's own."""
 
 
