@@ -1,7 +1,8 @@
 """Three times what the system can take: does it go on doing as much as it can, for those who matter most, and say no at once?
 
-Recommendations for known users over a stand-in shop, from a generator in a process of its own (`benchmarks.flood`): a fifth
-`interactive`, so that this part alone stays below the capacity at every rate, the rest `prefetch` and `bulk`.
+Recommendations for known people of a synthetic shop (the reply cache off), from a generator in a process of its own
+(`benchmarks.flood`): a fifth `interactive`, so that this part alone stays below the capacity at every rate, the rest `prefetch`
+and `bulk`.
 
 1. Capacity: an open loop at rising rates; the most good replies a second that were seen at any of them.
 2. Three times that for a minute. `goodput_ratio`: good replies a second over the capacity; `interactive_success`: those of
@@ -24,31 +25,20 @@ import uvloop
 
 from benchmarks.flood import Flood, Phase, PhaseSeen
 from benchmarks.program import arguments, cluster, cpu_s, descendants, finish, say
-from benchmarks.shoppers import admit
-from benchmarks.stand_in_shop import publish_stand_in_shop
+from benchmarks.synthetic_shop import publish_synthetic_shop, show_people
 from benchmarks.wire import Wire
 
 MIX = {"interactive": 0.2, "prefetch": 0.35, "bulk": 0.45}
 STEPS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35)
 """Rates of the ramp, as parts of what a first, too high rate got done."""
 OVER, UNDER = 3.0, 0.5
-EVENTS_EACH = 5
 
 
-async def fill(url: str, key: str, users: Sequence[str], items: Sequence[str]) -> None:
-    """Users have consented and looked at something."""
+async def wait_until_live(url: str, key: str, paths: Sequence[str]) -> None:
+    """The ranker takes up what was published within a second or so."""
     wire = Wire(url, key)
-    await admit(wire, list(users))
-    rows = [
-        {"type": "view", "user_id": user, "items": [{"item_id": items[(n * 7 + k * 13) % len(items)]}]}
-        for n, user in enumerate(users)
-        for k in range(EVENTS_EACH)
-    ]
-    for at in range(0, len(rows), 500):
-        reply = await wire.send("POST", "/v1/events", rows[at : at + 500])
-        assert reply.status == 202, reply
-    for _try in range(100):  # the ranker takes up what was published within a second or so
-        replies = [await wire.get(f"/v1/users/{user}/recommendations") for user in users[:8]]
+    for _try in range(100):
+        replies = [await wire.get(path) for path in paths[:8]]
         if all(reply.status == 200 and reply.json()["served"] == "live" for reply in replies):
             break
         await asyncio.sleep(0.2)
@@ -96,7 +86,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of the overload")
     parser.add_argument("--step-seconds", type=float, default=6, help="of each rate of the ramp")
-    parser.add_argument("--users", type=int, default=2_000)
+    parser.add_argument("--users", type=int, default=5_000)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--first", type=float, default=1_500, help="a rate above capacity, to begin with")
     options = parser.parse_args()
@@ -107,9 +97,10 @@ def main() -> None:
     with cluster({"cache": {"replies_mib": 0}}) as running:
         url, key = running.url, running.api_key
         tenant = next(iter(running.settings.edge.api_keys.values())).tenant
-        items = publish_stand_in_shop(running.settings, tenant, options.items)
-        say(f"{len(users)} users")
-        uvloop.run(fill(url, key, users, items))
+        say(f"{options.items} items, {len(users)} users")
+        lists = publish_synthetic_shop(running.settings, tenant, options.items)
+        show_people(running.settings, users, options.items, lists)
+        uvloop.run(wait_until_live(url, key, paths))
         flood(url, key, paths, [Phase("warm", 200, 3, MIX)])
         capacity, ramp = find_capacity(url, key, paths, options.first, options.step_seconds)
         say(f"capacity {capacity:.0f}/s; now {OVER:g} times that for {options.seconds:g} s")

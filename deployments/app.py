@@ -26,6 +26,7 @@ from deployments.asks import (
     encode_read_replies,
 )
 from deployments.calling import coalesced
+from deployments.edge.cache_version import PURGE
 from deployments.edge.caches import make_caches
 from deployments.edge.callers import Callers
 from deployments.edge.contexts import contexts_from
@@ -33,6 +34,7 @@ from deployments.edge.decision_log import DecisionLog
 from deployments.edge.door import open_door
 from deployments.edge.edge import Edge
 from deployments.edge.near_reader import NearReader
+from deployments.edge.purging import FlipPurges
 from deployments.edge.rate_limits import Limit
 from deployments.edge.server import Server
 from deployments.feature_reader import FeatureReader
@@ -71,6 +73,7 @@ from rayce.stores.redis_view import RedisReader
 EDGE_KINDS: dict[str, Parse | None] = {
     "popular": Popular.from_files,
     "lists": None,
+    PURGE: None,
     SHELF: load_shelf,
     "ranker": read_light_model,  # its first trees, for replies that are made without the ranker
     SLOTS: document_parser(parse_slots),
@@ -255,7 +258,8 @@ class EdgeRouter:
         )
         loop = asyncio.get_running_loop()
         self._listening = loop.create_task(hot.listen(caches.bus))
-        live.watch(lambda name: loop.call_soon_threadsafe(caches.replies.drop, name))
+        self._purges = FlipPurges(settings.cdn.purge_urls, caches.replies, metrics)
+        live.watch(lambda name: loop.call_soon_threadsafe(self._purges.changed, name))
         self._edge.decisions.start(settings.decisions.flush_ms / 1000)
         self._pressure = Pressure(time.monotonic)
         self._pressure.start()

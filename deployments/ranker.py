@@ -156,7 +156,10 @@ class Ranker:
         self, ask: RankAsk, shelf: Shelf, slate: Slate, profile: Profile | None, bits: Bits, model: Any
     ) -> tuple[list[Ranked], Sequence[tuple[str, float]]]:
         """The reply's items as the rules in force want them, and where asked for all candidates."""
-        bound, wanted = self._rules.of(ask.tenant), Placement(ask.circumstances, bits, ask.now_ms, ask.wish.limit, ask.explain)
+        bound, wanted = (
+            self._rules.of(ask.tenant),
+            Placement(ask.circumstances, bits, ask.now_ms, ask.wish.limit, ask.explain),
+        )
         features = slate.features
         if bound is not None:
             slate = with_pins(shelf, slate, bound, wanted, ask.wish, forbidden(profile, ask.wish, ask.now_ms))

@@ -220,10 +220,16 @@ def check_features(file: Annotated[Path, typer.Argument(help="A catalogue of fea
 def add_key(
     name: Annotated[str, typer.Argument(help="Who gets it: letters, digits, `_`, `.`, `-`.")],
     tenant: Annotated[str, typer.Option(help="Whose users and items it sees.")],
-    scopes: Annotated[str, typer.Option(help="Of events, page, consent, read, write, admin; with commas.")] = "events,read",
-    rate: Annotated[float | None, typer.Option(min=0, help="Requests a second; 0: no limit. Else the settings'.")] = None,
+    scopes: Annotated[
+        str, typer.Option(help="Of those in docs/http.md, with commas between them.")
+    ] = "events,page,consent",
+    rate: Annotated[
+        float | None, typer.Option(min=0, help="Requests a second; 0: no limit. Else the settings'.")
+    ] = None,
     burst: Annotated[float | None, typer.Option(min=0, help="Requests at once after a pause.")] = None,
-    priority: Annotated[str, typer.Option(help="The highest it may have: interactive, prefetch, bulk.")] = "interactive",
+    priority: Annotated[
+        str, typer.Option(help="The highest it may have: interactive, prefetch, bulk.")
+    ] = "interactive",
     until: Annotated[str, typer.Option(help="When it ends, as 2026-12-01T00:00:00Z.")] = "",
     settings: SettingsFile = None,
 ) -> None:
@@ -238,8 +244,8 @@ def add_key(
     from rayce.settings import ApiKey
 
     key = api_keys.make_key(secrets.token_bytes(api_keys.RANDOM_BYTES))
-    row = {"sha256": api_keys.hash_of(key), "tenant": tenant, "scopes": [s.strip() for s in scopes.split(",")]}
-    row |= {"rate_per_s": rate, "burst": burst, "priority": priority, "until": until}
+    row: dict[str, object] = {"sha256": api_keys.hash_of(key), "tenant": tenant, "until": until, "priority": priority}
+    row |= {"scopes": [scope.strip() for scope in scopes.split(",")], "rate_per_s": rate, "burst": burst}
     try:
         api_keys.add_key(_durable(settings), name, convert(row, ApiKey), time.time_ns() // 1_000_000)
     except (RayceError, ValidationError) as error:
@@ -653,7 +659,9 @@ def _stores(path: Path | None) -> "tuple[Durable, Catalogue]":
 
     try:
         loaded = load_settings(path)
-        return DynamoStore(loaded.dynamodb, _flipped(loaded)), load_catalogue(loaded.segments.catalogue, _features(path))
+        return DynamoStore(loaded.dynamodb, _flipped(loaded)), load_catalogue(
+            loaded.segments.catalogue, _features(path)
+        )
     except InvalidInput as error:
         _fail(error)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from rayce.documents import Document
 from rayce.errors import InvalidArtifact, InvalidCatalogue, InvalidInput, Unavailable
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.generations import LiveGenerations, Parse, generation_name
@@ -51,13 +52,14 @@ class LiveCatalogue:
     def __init__(self, live: LiveGenerations, otherwise: Catalogue) -> None:
         """`live` has `catalogue_parser` for `KIND`; `otherwise` counts until something was activated."""
         self._live = live
-        self._otherwise = otherwise
+        self.otherwise = otherwise
+        """The settings' catalogue."""
 
     @property
     def current(self) -> Catalogue:
         """The live catalogue, or the settings' file as far as is known."""
         loaded = self._live.get(OWNER, KIND)
-        return self._otherwise if loaded is None else loaded.value
+        return self.otherwise if loaded is None else loaded.value
 
     def certain(self) -> Catalogue:
         """The same, but `Unavailable` while it is not known which is live: whoever writes flags must not guess."""
@@ -69,7 +71,7 @@ class LiveCatalogue:
             raise Unavailable("dynamodb", f"not known yet which segment catalogue is live: {self._live.errors.get('')}")
         if NAME in self._live.errors:
             raise Unavailable("dynamodb", f"the live segment catalogue cannot be used: {self._live.errors[NAME]}")
-        return self._otherwise
+        return self.otherwise
 
 
 def activated(durable: DurableGenerations, features: FeatureSet = ALL) -> Activated | None:
@@ -78,6 +80,19 @@ def activated(durable: DurableGenerations, features: FeatureSet = ALL) -> Activa
     if number is None:
         return None
     return Activated(number, *_read(durable.load_generation(NAME, number), features))
+
+
+def live_text(durable: DurableGenerations) -> Document | None:
+    """The catalogue that was activated, as text, whatever it says; None where the settings' file counts."""
+    number = durable.live(NAME).get(NAME)
+    if number is None:
+        return None
+    files = durable.load_generation(NAME, number)
+    manifest = _manifest(files)
+    try:
+        return Document(number, files[CATALOGUE_FILE].decode(), manifest.activated_ms, manifest.before)
+    except (KeyError, UnicodeDecodeError) as error:
+        raise InvalidArtifact(f"the segment catalogue cannot be read: {error}", CATALOGUE_FILE, None) from None
 
 
 def current_catalogue(durable: DurableGenerations, path: str | None, features: FeatureSet = ALL) -> Catalogue:

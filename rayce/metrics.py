@@ -27,6 +27,7 @@ Name = Literal[
     "rayce_call_asks_total",  # questions that these calls carried: divided by them, how many share one
     "rayce_flags_cache_total",  # look-ups of flags in a replica's memory, by outcome; a miss is a read of hot memory
     "rayce_reply_cache_total",  # replies through the cache of replies, by outcome
+    "rayce_purges_total",  # content networks told to forget, by outcome
     "rayce_bus_people_total",  # changes of people that replicas have heard of
     "rayce_bus_deaf_total",  # times that a replica could not be sure to hear of changes, and kept nothing
     "rayce_hedged_reads_total",  # reads of hot memory that took so long that another connection was asked too
@@ -74,6 +75,7 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_call_asks_total": ("dependency",),
     "rayce_flags_cache_total": ("outcome",),
     "rayce_reply_cache_total": ("outcome",),
+    "rayce_purges_total": ("outcome",),
     "rayce_bus_people_total": (),
     "rayce_bus_deaf_total": (),
     "rayce_hedged_reads_total": (),

@@ -25,8 +25,10 @@ class Placement(NamedTuple):
     explain: bool = False
 
 
-def with_pins(shelf: Shelf, slate: Slate, bound: BoundRules, wanted: Placement, wish: Wish, banned: Collection[str]) -> Slate:
-    """The slate with those pinned items that were no candidates, scored below all of them.
+def with_pins(
+    shelf: Shelf, slate: Slate, bound: BoundRules, wanted: Placement, wish: Wish, banned: Collection[str]
+) -> Slate:
+    """The slate with those pinned items that were no candidates, scored as the last of them.
 
     A pin shows nothing that the caller excludes, that was just bought or is in the cart, or that was not asked for.
     """
@@ -39,7 +41,7 @@ def with_pins(shelf: Shelf, slate: Slate, bound: BoundRules, wanted: Placement, 
     more = [n for n in pins if n not in known and shelf.ids[n] not in banned and _is_asked_for(shelf, n, wish)]
     if not more:
         return slate
-    low = float(slate.scores.min()) - 1.0 if len(slate.scores) else 0.0
+    low = float(slate.scores.min()) if len(slate.scores) else 0.0
     scores = np.concatenate([slate.scores, np.full(len(more), low)])
     return slate._replace(found=_joined(slate.found, more), scores=scores, order=np.argsort(-scores, kind="stable"))
 

@@ -111,7 +111,11 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     sha256: str
     tenant: str
-    scopes: tuple[Literal["events", "page", "consent", "read", "write", "admin"], ...] = ("events", "read", "write")
+    scopes: tuple[Literal["events", "page", "consent", "read", "write", "admin", "operator"], ...] = (
+        "events",
+        "read",
+        "write",
+    )
     rate_per_s: Annotated[float, Meta(ge=0)] | None = None
     burst: Annotated[float, Meta(ge=0)] | None = None
     priority: Literal["interactive", "prefetch", "bulk"] = "interactive"
@@ -134,8 +138,8 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("It never goes below so many: enough to keep what is behind it busy while it waits.")
     ] = 8
     queue_ms: Annotated[
-        float, Meta(gt=0), knob("How long an interactive request may wait at a full replica before it is sent away; others a third of it.")
-    ] = 5.0
+        float, Meta(gt=0), knob("How long an interactive request may wait at a full replica before it is sent away; others a tenth of it.")
+    ] = 20.0
     queue_delay_ms: Annotated[
         float, Meta(gt=0), knob("A replica that makes every request wait longer than this is overloaded.")
     ] = 5.0

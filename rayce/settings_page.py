@@ -39,7 +39,7 @@ Each entry of `edge.api_keys` is a caller:
 _API_KEY_MEANING = {
     "sha256": 'SHA-256 of the key in hexadecimal: `printf %s "$key" | sha256sum`. The key itself is kept nowhere.',
     "tenant": "Whose users and items the caller sees. Another tenant's are not there for it.",
-    "scopes": "`events`: send events; `read`: ask; `write`: consent and items; `admin`: operate.",
+    "scopes": "`events`: send events; `page`, `read`: ask; `consent`, `write`: say; `admin`, `operator`: administer.",
     "rate_per_s": "Requests a second over all replicas, instead of `edge.rate_per_s`; 0: no limit.",
     "burst": "Requests that may come at once after a pause, instead of `edge.burst`.",
     "priority": "The highest priority its requests may have: `prefetch` or `bulk` for programs that can wait.",

@@ -21,6 +21,8 @@ NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, 
 
 T = TypeVar("T")
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = InvalidDocument) -> T:
     """The text as a struct of `kind`; `refused` names key and value, and nothing else is ever raised."""
@@ -40,8 +42,24 @@ def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = Invalid
         raise refused(f"{key}: {message}" if key else message, key, value_at(tree, path)) from None
 
 
-class _Loader(yaml.SafeLoader):
-    """Aware of what a marketer does not expect of YAML 1.1, and of texts made to hurt."""
+class BoundedLoader(yaml.SafeLoader):
+    """YAML 1.1 without what only a text has that is made to hurt: merges without end, words as long as books, half characters."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        """No merge keys: they unfold without end before anybody can count."""
+
+    def construct_scalar(self, node: Any) -> Any:
+        """Every number and word goes through here."""
+        if isinstance(node, yaml.ScalarNode):
+            if len(node.value) > MAX_WORD:
+                raise _refusal(f"a word of more than {MAX_WORD} characters", node)
+            if not node.value.isascii() and _HALF.search(node.value):
+                raise _refusal("a word with half a character (a lone surrogate)", node)
+        return super().construct_scalar(node)
+
+
+class _Loader(BoundedLoader):
+    """Aware of what a marketer does not expect of YAML 1.1."""
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """A map whose keys differ."""
@@ -53,15 +71,6 @@ class _Loader(yaml.SafeLoader):
                     raise _refusal(f"the key `{key.value[:64]}` stands twice", key)
                 seen.add((key.tag, key.value))
         return node
-
-    def flatten_mapping(self, node: Any) -> None:
-        """No merge keys: they unfold without end before anybody can count."""
-
-    def construct_scalar(self, node: Any) -> Any:
-        """Every number and word goes through here."""
-        if isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_WORD:
-            raise _refusal(f"a word of more than {MAX_WORD} characters", node)
-        return super().construct_scalar(node)
 
 
 def _refusal(message: str, node: Any) -> yaml.YAMLError:

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 import yaml
@@ -100,7 +101,7 @@ class TestReference:
             assert (f"`{kind.__name__}`", f"`{kind.__module__.replace('.', '/')}.py`", inspect.getdoc(kind)) in rows
 
     def test_every_route_has_its_row_with_its_scope(self) -> None:
-        served = {(route.method, route.path): route.scope for route in routes(Ladder(1, 1))}
+        served = {(route.method, route.path): route.scope for route in routes(cast(Ladder, None))}
         documented = {}
         for row in cells("http.md"):
             if call := re.match(r"`(GET|PUT|POST|DELETE) (\S+?)`", row[0]):
@@ -108,7 +109,7 @@ class TestReference:
         assert documented == served
 
     def test_every_call_that_a_page_names_is_served(self) -> None:
-        served = {(route.method, route.path) for route in routes(Ladder(1, 1))} | OTHER_ROUTES
+        served = {(route.method, route.path) for route in routes(cast(Ladder, None))} | OTHER_ROUTES
         for page in PAGES:
             named = re.findall(r"`(GET|PUT|POST|DELETE) (/[\w/{}.]*)", page.read_text(encoding="utf-8"))
             assert set(named) <= served, page

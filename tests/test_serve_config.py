@@ -76,6 +76,17 @@ def test_every_deployment_scales_between_bounds_and_takes_more_than_the_default(
         assert deployment["max_ongoing_requests"] >= 100, "the default of 5 collapses under load"
 
 
+def test_every_policy_can_be_made_with_its_arguments(config: dict[str, Any]) -> None:
+    for deployment in config["applications"][0]["deployments"]:
+        policy = deployment["autoscaling_config"]["policy"]
+        module, _, name = policy["policy_function"].partition(":")
+        assert callable(getattr(importlib.import_module(module), name)(**policy["policy_kwargs"]))
+
+
+def test_a_rolling_update_starts_new_replicas_first(config: dict[str, Any]) -> None:
+    assert all(d["max_surge_percent"] == 100 for d in config["applications"][0]["deployments"])
+
+
 def test_it_listens_on_loopback_unless_told_otherwise(config: dict[str, Any]) -> None:
     assert config["http_options"]["host"] == "127.0.0.1"
     assert config["logging_config"]["enable_access_log"] is False

@@ -1,9 +1,12 @@
 """Who is let in: as many requests at once as the replica can bear, a short queue before it, the lowest priority shed first.
 
 Each priority has its own part of the limit: `bulk` may fill 60 % of it, `prefetch` 80 %, `interactive` all, so that what
-matters most finds room while the rest fills what is left. Who finds none waits a few milliseconds in a short queue; where
-that is full, the last of a lower priority makes room. Who waits too long is shed: it costs microseconds, and says when to
-come again. One event loop, no locks; time and the loop's timer are arguments, so that a test is the clock.
+matters most finds room while the rest fills what is left. Where a priority is sent away all the same, the parts of those below
+it are halved at every interval, down to nothing, and come back slowly once it is not any more.
+
+Who finds no room waits a few milliseconds in a short queue; where that is full, the last of a lower priority makes room. Who
+waits too long is shed: it costs microseconds, and says when to come again. One event loop, no locks; time and the loop's timer
+are arguments, so that a test is the clock.
 """
 
 import asyncio
@@ -18,13 +21,16 @@ from rayce.metrics import Metrics
 
 SHARES: Final = (1.0, 0.8, 0.6)
 """Part of the limit that each priority and those below it may fill."""
-WAIT_SHARES: Final = (1.0, 0.3, 0.3)
+SQUEEZE, RELAX = 0.5, 0.05
+"""What is left of the parts of lower priorities after an interval in which a higher one was sent away, and what comes back."""
+WAIT_SHARES: Final = (1.0, 0.1, 0.1)
 """Part of the longest time in the queue that each priority waits: who is likely to be sent away is told soon."""
 QUEUE_SHARE = 0.5
 """Places of the queue, as part of the limit."""
 MAX_QUEUE = 256
 SWEEP_S = 0.001
 """How exactly the time in the queue is kept."""
+NO_ROOM_WOULD_HELP: Final = ("rate", "deadline")
 SHOWN_S = 5.0
 """How long after the last request was shed a replica says that it sheds."""
 
@@ -71,6 +77,8 @@ class Admission:
         self._timer: Timer | None = None
         self._due_s = self._interval_end_s = 0.0
         self._shed_s = [-inf] * len(NAMES)
+        self._highest_shed = len(NAMES)
+        self._parts = list(SHARES)
         self._tickets = PLAIN
         self._set_rooms()
 
@@ -126,6 +134,8 @@ class Admission:
     def shed(self, priority: int, reason: str) -> None:
         """Note that a request was sent away."""
         self._shed_s[priority] = self._clock()
+        if priority < self._highest_shed and reason not in NO_ROOM_WOULD_HELP:
+            self._highest_shed = priority
         self._metrics.add("rayce_shed_total", 1, NAMES[priority], reason)
 
     def shedding(self) -> list[str]:
@@ -201,6 +211,7 @@ class Admission:
             self._capacity.end_interval(self._peak, self._lanes)
             self._peak = self.in_flight
             self._interval_end_s = now_s + INTERVAL_S
+            self._share_out()
             self._set_rooms()
             if self._waiting:
                 self._let_in()
@@ -208,9 +219,19 @@ class Admission:
         if self._timer is not None:
             self._timer.call_later(TICK_S, self._tick)
 
+    def _share_out(self) -> None:
+        """Less for those below who was sent away, more for all others."""
+        for priority, share in enumerate(SHARES):
+            if priority > self._highest_shed:
+                part = self._parts[priority] * SQUEEZE
+                self._parts[priority] = part if part * self._capacity.limit >= 0.5 else 0.0
+            else:
+                self._parts[priority] = min(share, self._parts[priority] + RELAX * share)
+        self._highest_shed = len(NAMES)
+
     def _set_rooms(self) -> None:
         limit = self._capacity.limit
-        self._rooms = tuple(max(1, int(limit * share)) for share in SHARES)
+        self._rooms = tuple(max(1, int(limit * part)) if part else 0 for part in self._parts)
         self._places = min(MAX_QUEUE, max(1, int(limit * QUEUE_SHARE)))
         self._tickets = BUSY if self._capacity.high else PLAIN
         self._metrics.set("rayce_in_flight", self.in_flight)

@@ -7,13 +7,14 @@ has not loaded the same yet answers too, but for this one request: nothing old i
 from hashlib import blake2b
 
 from deployments.edge.edge import Edge
+from deployments.edge.shelf_calls import POPULAR
 from rayce.documents import RULES, SLOTS
 from rayce.item_words import SHELF
 
 VERSION_HEADER = b"rayce-cache-version"
 PURGE = "purge"
 """Kind of generation that says nothing but its number: another one, and all that is kept is out of date."""
-KINDS = (SHELF, "popular", RULES, SLOTS, PURGE)
+KINDS = (SHELF, POPULAR, RULES, SLOTS, PURGE)
 """Generations that cohorts' replies depend on; the segment catalogue too."""
 _BYTES = 6
 

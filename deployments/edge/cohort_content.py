@@ -1,4 +1,4 @@
-"""`/v1/cohorts/{cohort}/…`: what everybody of a cohort gets, from live lists, rules and slots alone: no person, no store, no hop.
+"""`/v1/cohorts/{cohort}/…`: what everybody of a cohort gets, from what is live alone: no person, no store, no hop.
 
 These are the replies that a content network may keep. They depend on the address, the key's tenant and live generations, on no
 other header of the request, so that one copy is right for all who may get it.
@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
-from deployments.edge.cache_version import KINDS, VERSION_HEADER, cache_version
+from deployments.edge.cache_version import VERSION_HEADER, cache_version
 from deployments.edge.callers import Caller
 from deployments.edge.conditional import Cohort as Shared
 from deployments.edge.conditional import (
@@ -25,10 +25,10 @@ from deployments.edge.conditional import (
 )
 from deployments.edge.decisions import Known, choose
 from deployments.edge.edge import Edge
-from deployments.edge.problems import Problem
 from deployments.edge.raw_reply import NOT_MODIFIED, RawReply
 from deployments.edge.requests import encode, read_query
 from deployments.edge.schemas import CohortDecision, CohortDecisions, CohortItems, Limit, Rung, ScoredItem, Slot
+from deployments.edge.shelf_calls import POPULAR
 from deployments.edge.surrogate_keys import kind_key, slot_key, surrogate_keys
 from rayce.circumstances import Circumstances
 from rayce.cohort import Cohort, decode_cohort
@@ -40,9 +40,10 @@ from rayce.rules.live_rules import LiveRules
 from rayce.shelf import Popular, Shelf
 from rayce.trending import country_key, segment_key
 
+ITEMS_FROM, DECISIONS_FROM = (SHELF, POPULAR, RULES), (SLOTS,)
+"""Generations that replies are made from, beside the segment catalogue."""
 MOST = 60
 """Items that rules can choose from, or as many as are asked for."""
-MAX_SLOTS = 20
 VARY = ("authorization",)
 """The key says whose shop it is."""
 
@@ -69,19 +70,19 @@ class CohortContent:
         self._rules: LiveRules | None = None
 
     async def get_items(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
-        """What a cohort's people want: the list of the first of its segments that has one, then its country's, then everybody's;
-        available items only, arranged by the rules.
+        """What a cohort's people want: the list of the first of its segments that has one, then its country's, then
+        everybody's; available items only, arranged by the rules.
         """
         cohort, asked = _cohort(edge, request), read_query(request, CohortQuery)
         rung, items = self.items(edge, caller.tenant, cohort, asked.slot, asked.limit)
-        body = encode(CohortItems(asked.slot, items, rung, edge.live.numbers(caller.tenant)))
-        ids = [item.item_id for item in items]
-        kinds = [kind for kind in KINDS if kind != SLOTS]
-        return _sent(edge, caller, request, body, rung, _keys(edge, caller.tenant, kinds, [asked.slot], ids))
+        numbers = _numbers(edge, caller.tenant, ITEMS_FROM)
+        body = encode(CohortItems(asked.slot, items, rung, dict(numbers)))
+        keys = _keys(caller.tenant, ITEMS_FROM, numbers, [asked.slot], [item.item_id for item in items])
+        return _sent(edge, caller, request, body, rung, keys)
 
     async def get_decisions(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
-        """What slots show a cohort: by their rules. Nobody is in an experiment here, and nothing goes into the log of decisions,
-        as it is not said to whom it is shown.
+        """What slots show a cohort: by their rules. Nobody is in an experiment here, and nothing goes into the log of
+        decisions, as nobody can say to whom it is shown.
         """
         cohort, asked = _cohort(edge, request), read_query(request, CohortSlotsQuery)
         slots = list(dict.fromkeys(asked.slots.split(",")))
@@ -91,17 +92,13 @@ class CohortContent:
             slot: CohortDecision(choice.variant, choice.payload, choice.reason, found.policy_id)
             for slot, choice in found.by_slot.items()
         }
-        keys = _keys(
-            edge,
-            caller.tenant,
-            [kind for kind in KINDS if kind == SLOTS or kind not in (SHELF, "popular", RULES)],
-            slots,
-        )
-        return _sent(edge, caller, request, encode(CohortDecisions(told)), None, keys)
+        body = encode(CohortDecisions(told))
+        keys = _keys(caller.tenant, DECISIONS_FROM, _numbers(edge, caller.tenant, DECISIONS_FROM), slots)
+        return _sent(edge, caller, request, body, None, keys)
 
     def items(self, edge: Edge, tenant: str, cohort: Cohort, slot: str, limit: int) -> Found:
         """The items with a score each that compares within the reply only, and the rung that they stand on."""
-        shelf, popular = edge.live.get(tenant, SHELF), edge.live.get(tenant, "popular")
+        shelf, popular = edge.live.get(tenant, SHELF), edge.live.get(tenant, POPULAR)
         if shelf is None:
             return "global", []
         rung, numbers = _pool(shelf.value, popular.value if popular else None, cohort, edge, max(MOST, limit))
@@ -129,7 +126,7 @@ def _cohort(edge: Edge, request: Request) -> Cohort:
 
 
 def _pool(shelf: Shelf, popular: Popular | None, cohort: Cohort, edge: Edge, most: int) -> tuple[Rung, list[int]]:
-    """At most so many available items by number, best first, from the narrowest list to the widest; and what the first is of."""
+    """At most so many available items by number, best first, from the narrowest list to the widest; the rung of the first."""
     found: dict[int, None] = {}
     first: Rung | None = None
     for rung, ids in _lists(popular, cohort, edge):
@@ -161,11 +158,18 @@ def _ids(entries: Collection[tuple[str, float]]) -> list[str]:
     return [item_id for item_id, _score in entries]
 
 
+def _numbers(edge: Edge, tenant: str, kinds: Collection[str]) -> list[tuple[str, int]]:
+    return [(kind, loaded.number) for kind in kinds if (loaded := edge.live.get(tenant, kind)) is not None]
+
+
 def _keys(
-    edge: Edge, tenant: str, kinds: Collection[str], slots: Collection[str], ids: Collection[str] = ()
+    tenant: str,
+    kinds: Collection[str],
+    numbers: Collection[tuple[str, int]],
+    slots: Collection[str],
+    ids: Collection[str] = (),
 ) -> tuple[str, ...]:
-    numbers = [(kind, loaded.number) for kind in kinds if (loaded := edge.live.get(tenant, kind)) is not None]
-    depends = [kind_key(tenant, kind) for kind in kinds] + [kind_key(OWNER, CATALOGUE)]
+    depends = [*(kind_key(tenant, kind) for kind in kinds), kind_key(OWNER, CATALOGUE)]
     return (*surrogate_keys(tenant, numbers, ids).split(), *depends, *(slot_key(tenant, slot) for slot in slots))
 
 

@@ -20,6 +20,7 @@ from deployments.edge.requests import encode, path_id
 from deployments.edge.schemas import CohortOut
 from deployments.edge.segment_sizes import SegmentSizes
 from deployments.edge.segments import told_sizes
+from deployments.edge.shelf_calls import POPULAR
 from deployments.edge.users import MAX_USER_ID
 from rayce.circumstances import Words
 from rayce.cohort import Cohort, cohort_of, encode_cohort
@@ -27,8 +28,6 @@ from rayce.cohort_relevance import Relevance, relevance
 from rayce.documents import RULES, SLOTS
 from rayce.generations import Loaded
 from rayce.segments.catalogue import Catalogue
-
-POPULAR = "popular"
 
 
 class _Kept(NamedTuple):

@@ -176,6 +176,29 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/v1/trending"): Example(
         "/v1/trending?limit=2", None, {"items": _SCORED, "of": "everybody", "category": ""}
     ),
+    ("GET", "/v1/cohort"): Example("/v1/cohort", None, {"cohort": "v1", "served": "live", "personal": False}),
+    ("GET", "/v1/users/{user_id}/cohort"): Example(
+        "/v1/users/ada/cohort", None, {"cohort": "v1", "served": "live", "personal": True}
+    ),
+    ("GET", "/v1/cohorts/{cohort}/recommendations"): Example(
+        "/v1/cohorts/v1/recommendations?slot=home&limit=2",
+        None,
+        {"slot": "home", "items": _SCORED, "served": "global", "generations": {"popular": 30, "shelf": 30}},
+    ),
+    ("GET", "/v1/cohorts/{cohort}/decisions"): Example(
+        "/v1/cohorts/v1/decisions?slots=banner",
+        None,
+        {
+            "decisions": {
+                "banner": {
+                    "variant": "winter",
+                    "payload": {"image": "/w.jpg"},
+                    "reason": "rule",
+                    "policy_id": "slots@4",
+                }
+            }
+        },
+    ),
     ("GET", "/healthz"): Example("/healthz"),
     ("GET", "/readyz"): Example(
         "/readyz",
@@ -191,7 +214,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
             "knowledge_age_s": 0.4,
             "behind": [],
             "hears_changes": True,
-            "shedding": False,
+            "shedding": [],
         },
     ),
     ("GET", "/metrics"): Example("/metrics"),

@@ -1,7 +1,7 @@
 """`/openapi.json`, made from the table of routes and the types of its bodies and replies."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,10 +14,12 @@ from rayce import __version__
 REF = "#/components/schemas/{name}"
 TEXT = {"schema": {"type": "string"}}
 NO_EXAMPLE = Example("")
-PATH_LIMITS = {"user_id": 256, "item_id": 128, "name": 64, "cohort": 200}
+PATH_LIMITS = {"kind": 128, "user_id": 256, "item_id": 128, "name": 64, "cohort": 200}
 
 
-def describe(routes: Sequence[Route]) -> dict[str, Any]:
+def describe(
+    routes: Sequence[Route], title: str = "rayce", examples: Mapping[tuple[str, str], Example] = EXAMPLES
+) -> dict[str, Any]:
     """The OpenAPI 3.1 description."""
     types = {kind for route in routes for kind in (route.reply, route.body) if kind is not None}
     ordered = sorted([*types, ProblemOut], key=str)
@@ -25,10 +27,10 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     schema_of = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of, examples)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "rayce", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "info": {"title": title, "version": __version__, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
             "schemas": components,
@@ -37,7 +39,9 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _operation(
+    route: Route, schema_of: dict[Any, Any], examples: Mapping[tuple[str, str], Example]
+) -> dict[str, Any]:
     problem = {"content": {"application/problem+json": {"schema": schema_of[ProblemOut]}}}
     keyless = route.scope == OPEN and not route.keyed
     codes = {} if keyless else {"401": "No valid API key", "403": "The key lacks the scope"}
@@ -56,7 +60,7 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     good["content"] = (
         {"application/json": {"schema": schema_of[route.reply]}} if route.reply is not None else {"text/plain": TEXT}
     )
-    example = EXAMPLES.get((route.method, route.path), NO_EXAMPLE)
+    example = examples.get((route.method, route.path), NO_EXAMPLE)
     if example.reply is not None and route.reply is not None:
         good["content"]["application/json"]["example"] = example.reply
     operation: dict[str, Any] = {

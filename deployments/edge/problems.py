@@ -21,6 +21,10 @@ TITLES = {
 }
 
 
+MAX_TEXT, MAX_PARTS = 2_000, 100
+"""Characters of a text, parts of a value that are shown."""
+
+
 class Problem(Exception):
     """Ends a request with an error reply."""
 
@@ -35,9 +39,9 @@ def problem_response(problem: Problem) -> Response:
         "type": "about:blank",
         "title": TITLES.get(problem.status, "Error"),
         "status": problem.status,
-        "detail": _unicode(problem.detail),
-        "key": problem.key,
-        "value": _unicode(problem.value) if isinstance(problem.value, str) else problem.value,
+        "detail": _text(problem.detail),
+        "key": _text(problem.key),
+        "value": _tellable(problem.value),
         **problem.more,
     }
     headers = {"cache-control": "no-store"}
@@ -48,6 +52,32 @@ def problem_response(problem: Problem) -> Response:
     return Response(msgspec.json.encode(body), problem.status, headers=headers, media_type="application/problem+json")
 
 
-def _unicode(text: str) -> str:
-    """Without the lone surrogates that a path may hold: they cannot be encoded."""
-    return text.encode("utf-8", "replace").decode()
+def _text(text: str) -> str:
+    """Short enough, and without the lone surrogates that a path may hold: they cannot be encoded."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
+
+
+def _tellable(value: Any) -> Any:
+    """What a caller has sent, as far as JSON can say it: it may be a date, a number of a thousand digits, or hold itself."""
+    if isinstance(value, str):
+        return _text(value)
+    try:
+        if _is_small(value):
+            msgspec.json.encode(value)
+            return value
+    except (TypeError, ValueError, OverflowError):  # UnicodeEncodeError is one
+        pass  # said below by its kind
+    return f"({type(value).__name__})"
+
+
+def _is_small(value: Any) -> bool:
+    """Counted no further than needed: YAML can write what has no end."""
+    count, waiting = 0, [value]
+    while waiting and count <= MAX_PARTS:
+        part = waiting.pop()
+        count += 1 if not isinstance(part, str) else 1 + len(part) // 100
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list | tuple | set | frozenset):
+            waiting += part
+    return count <= MAX_PARTS

@@ -53,19 +53,19 @@ class Recommender:
     def __init__(self, ladder: Ladder) -> None:
         self._ladder = ladder
 
-    async def get(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
+    async def get_recommendations(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
         """For a user, by path."""
         user = path_id(request, "user_id", MAX_USER_ID)
         asked = read_query(request, RecommendQuery) if request.scope["query_string"] else RecommendQuery()
         wish = RecommendIn(user_id=user, slot=asked.slot, limit=asked.limit, explain=asked.explain, at=asked.at)
         return await self._reply(edge, caller, request, wish)
 
-    async def post(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
+    async def post_recommendations(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
         """With everything a page may know."""
         wish = await read_json(request, RecommendIn, edge.settings.edge.max_body_bytes)
         return await self._reply(edge, caller, request, wish)
 
-    async def rank(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
+    async def post_rank(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
         """The caller's own items in the order for a user; what may not be shown, or is not known, is in `left_out`."""
         asked = await read_json(request, RankIn, edge.settings.edge.max_body_bytes)
         wish = RecommendIn(

@@ -130,7 +130,7 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "GET",
             f"{user}/recommendations",
-            recommend.get,
+            recommend.get_recommendations,
             "page",
             "Recommendations for a user",
             schemas.Recommendations,
@@ -141,7 +141,7 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "POST",
             "/v1/recommendations",
-            recommend.post,
+            recommend.post_recommendations,
             "page",
             "Recommendations for what a page knows",
             schemas.Recommendations,
@@ -150,8 +150,8 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "POST",
             "/v1/rank",
-            recommend.rank,
-            "read",
+            recommend.post_rank,
+            "page",
             "The caller's own items in the order for a user",
             schemas.RankedItems,
             schemas.RankIn,

@@ -326,7 +326,7 @@ class CohortOut(Struct, frozen=True):
     """The cohort's token, whether stores could tell (`live`, or `global`: they could not), and whether the person was known."""
 
     cohort: str
-    served: Literal["live", "global"]
+    served: Rung
     personal: bool
 
 

@@ -7,13 +7,15 @@
 | `consent` | saying what a person allows |
 | `read` | everything that is read: profiles, segments and their members too; holds `page` |
 | `write` | items, and what people allow; holds `consent` |
-| `admin` | the administration |
+| `admin` | the administration of the key's own tenant |
+| `operator` | the same of what all tenants share: the segment catalogue, everybody's keys; holds `admin` |
 """
 
 from collections.abc import Iterable
 
 EVENTS, PAGE, CONSENT, READ, WRITE = "events", "page", "consent", "read", "write"
-_HELD = {READ: (PAGE,), WRITE: (CONSENT,)}
+ADMIN, OPERATOR = "admin", "operator"
+_HELD = {READ: (PAGE,), WRITE: (CONSENT,), OPERATOR: (ADMIN,)}
 
 
 def with_held(scopes: Iterable[str]) -> frozenset[str]:

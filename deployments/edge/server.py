@@ -10,9 +10,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
+from deployments.edge.admin.app import HEAD, admin_app
 from deployments.edge.cors import Cors
 from deployments.edge.edge import Edge
 from deployments.edge.front import Front
@@ -37,7 +39,13 @@ class Server:
         self._table = routes(Ladder(edge))
 
     def app(self) -> ASGIApp:
-        """The application."""
+        """The application, with all that stands before it."""
+        front, origins = Front(self._edge, self.guard, self.routed()), self._edge.settings.edge.cors_origins
+        guarded = self._edge.door.before(front)
+        return Cors(guarded, origins) if origins else guarded
+
+    def routed(self) -> Starlette:
+        """All calls by their routes."""
         description = JSONResponse(describe(self._table))
         page = HTMLResponse((files("deployments.edge") / "docs.html").read_text(encoding="utf-8"))
 
@@ -53,11 +61,10 @@ class Server:
         ]
         found += [StarletteRoute("/openapi.json", openapi), StarletteRoute("/docs", docs)]
         found += [StarletteRoute("/rayce.js", Snippet().get)]
-        app = Starlette(routes=found, exception_handlers={HTTPException: _http_error})
+        admin = Mount(HEAD, admin_app(self._edge, self.guard, _http_error))
+        app = Starlette(routes=[*found, admin], exception_handlers={HTTPException: _http_error})
         app.router.redirect_slashes = False
-        front, origins = Front(self._edge, self.guard, app), self._edge.settings.edge.cors_origins
-        guarded = self._edge.door.before(front)
-        return Cors(guarded, origins) if origins else guarded
+        return app
 
     def _guarded(self, path: str, endpoint: Endpoint) -> Endpoint:
         async def guarded(request: Request) -> Response:

@@ -16,13 +16,11 @@ from msgspec import Struct
 from rayce.errors import InvalidCatalogue
 from rayce.features.feature_set import ALWAYS, OPTIONAL, FeatureSet
 from rayce.refusals import UNREADABLE, value_at, where
+from rayce.yaml_tree import NOT_YAML, BoundedLoader
 
 VERSION = 1
 MAX_NAMES = 1_000
 """YAML's references can say more than any file holds."""
-
-_NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
-"""What PyYAML raises: its constructors let the errors of Python's own parsers through."""
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,8 +42,8 @@ def load_features(path: str | Path | None = None) -> FeatureSet:
 def parse_features(text: str) -> FeatureSet:
     """The features of a YAML text."""
     try:
-        tree = yaml.safe_load(text)
-    except _NOT_YAML as error:
+        tree = yaml.load(text, BoundedLoader)  # a SafeLoader
+    except NOT_YAML as error:
         raise InvalidCatalogue(f"not YAML: {type(error).__name__}: {error}", "", None) from None
     try:
         file = msgspec.convert(tree, _File)

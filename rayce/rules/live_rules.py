@@ -1,6 +1,7 @@
 """The rules that are live, bound to the shelf and the segment catalogue that are live: bound anew when one of them changes.
 
-Binding costs milliseconds, so it is done once by whoever asks first after a change, and kept.
+Binding costs milliseconds (a hundred with hundreds of rules), so it is done once, on the thread that has loaded what changed; who
+asks before it is done binds too, rather than use rules that speak of another shelf.
 """
 
 from collections.abc import Callable
@@ -29,6 +30,7 @@ class LiveRules:
         self._live = live
         self._catalogue = catalogue
         self._kept: dict[str, _Kept] = {}
+        live.watch(self._prepare)
 
     def of(self, tenant: str) -> BoundRules | None:
         """The tenant's; None where there is no shelf yet, no rule was activated, or none is switched on."""
@@ -40,3 +42,8 @@ class LiveRules:
             bound = rules.value.bind(shelf.value, catalogue) if rules.value.rules else None
             self._kept[tenant] = kept = _Kept(rules, shelf, catalogue, bound)
         return kept.bound
+
+    def _prepare(self, name: str) -> None:
+        tenant, _, kind = name.partition("/")
+        if kind in (RULES, SHELF):
+            self.of(tenant)

@@ -22,13 +22,12 @@ from rayce.segments.listing import Listing
 from rayce.segments.plan import Plan, make_plan
 from rayce.segments.rules import Place, nodes, parse_rule
 from rayce.segments.segment import MAX_BIT, MAX_TTL_S, Segment
+from rayce.yaml_tree import NOT_YAML, BoundedLoader
 
 __all__ = ["MAX_BIT", "MAX_TTL_S", "Catalogue", "Segment", "load_catalogue", "parse_catalogue"]
 
 MAX_FILE_NODES = 200_000
 """Maps and lists of a whole file: YAML can express trees without end."""
-NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
-"""What PyYAML raises: its constructors let the errors of Python's own parsers through (`!!int ''` is an IndexError)."""
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +109,7 @@ def _made(file: _File, rules: Mapping[str, Rule], features: FeatureSet) -> Catal
 
 def _read(text: str) -> _File:
     try:
-        tree = yaml.safe_load(text)
+        tree = yaml.load(text, BoundedLoader)  # a SafeLoader
     except NOT_YAML as error:
         raise InvalidCatalogue(f"not YAML: {type(error).__name__}: {error}", "", None) from None
     if nodes(tree, MAX_FILE_NODES) > MAX_FILE_NODES:

@@ -6,21 +6,27 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import msgspec
 
+from deployments.edge.cache_version import PURGE
 from deployments.edge.caches import make_caches
 from deployments.edge.callers import Callers
 from deployments.edge.contexts import contexts_from
 from deployments.edge.decision_log import DecisionLog
 from deployments.edge.door import open_door
 from deployments.edge.edge import Edge, RankAsk, RankReply, ReadAsk, ReadReply
+from deployments.edge.ladder import Ladder
+from deployments.edge.openapi import describe
+from deployments.edge.routes import routes
 from deployments.edge.server import Server
 from deployments.feature_reader import FeatureReader
 from deployments.ranker import Ranker
-from rayce.documents import RULES, SLOTS, document_parser
+from rayce.api_keys import parse_keys
+from rayce.documents import EVERYBODY, MODELS, RULES, SLOTS, document_parser
+from rayce.documents import KEYS as KEY_DOCUMENT
 from rayce.event import Event, decode_event
 from rayce.generations import LiveGenerations, generation_name
 from rayce.ingest import Stamper
@@ -28,6 +34,7 @@ from rayce.item_words import LiveWords, load_shelf
 from rayce.live_catalogue import KIND as CATALOGUE
 from rayce.live_catalogue import LiveCatalogue, catalogue_parser
 from rayce.metrics import Metrics
+from rayce.model_routing import parse_routing
 from rayce.people import People
 from rayce.precomputed import encode_list
 from rayce.pseudonym import Pseudonymizer
@@ -47,6 +54,9 @@ KEYS = {
     "other": ApiKey(sha256(b"other-key").hexdigest(), "other"),
     "sender": ApiKey(sha256(b"sender-key").hexdigest(), "shop", ("events",)),
     "page": ApiKey(sha256(b"page-key").hexdigest(), "shop", ("read",)),
+    "admin": ApiKey(sha256(b"admin-key").hexdigest(), "shop", ("admin",)),
+    "other-admin": ApiKey(sha256(b"other-admin-key").hexdigest(), "other", ("admin",)),
+    "operator": ApiKey(sha256(b"operator-key").hexdigest(), "shop", ("operator",)),
     "browser": ApiKey(sha256(b"browser-key").hexdigest(), "shop", ("events", "page", "consent")),
 }
 
@@ -78,11 +88,14 @@ class Shop:
             {
                 "popular": Popular.from_files,
                 "lists": None,
+                PURGE: None,
                 "shelf": load_shelf,
                 "ranker": lambda files: ByPopularity(),
                 "segment-model": None,
                 RULES: document_parser(parse_rules),
                 SLOTS: document_parser(parse_slots),
+                MODELS: document_parser(parse_routing),
+                KEY_DOCUMENT: document_parser(parse_keys),
                 CATALOGUE: catalogue_parser(),
             },
             60,
@@ -108,7 +121,9 @@ class Shop:
 
         self.ranker: Callable[[RankAsk], Awaitable[RankReply]] = one_by_one(rank_many, lambda reply: reply)
         metrics = Metrics()
-        callers = Callers(KEYS)
+        callers = Callers(
+            KEYS, lambda: keys.value if (keys := self.live.get(EVERYBODY, KEY_DOCUMENT)) else None, lambda: self.now_ms
+        )
         self.edge = Edge(
             settings=self.settings,
             callers=callers,
@@ -194,7 +209,7 @@ class Shop:
     async def _check(self, method: str, path: str, reply: Reply) -> None:
         """Every reply is one that `/openapi.json` promises."""
         if not self.schemas:
-            self.schemas = (await call(self.app, "GET", "/openapi.json")).json
+            self.schemas = describe(routes(cast(Ladder, None)))
         for template, operations in self.schemas["paths"].items():
             if method.lower() in operations and _matches(template, path):
                 promised = operations[method.lower()]["responses"]

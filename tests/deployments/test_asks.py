@@ -18,12 +18,28 @@ from deployments.asks import (
     encode_read_replies,
 )
 from rayce.candidates import Wish
+from rayce.circumstances import Circumstances
 from rayce.ranking import Ranked
 
 words, numbers, bodies = st.text(max_size=8), st.integers(0, 2**53), st.none() | st.binary(max_size=20)
 wishes = st.builds(Wish, limit=st.integers(1, 100), exclude=st.lists(words, max_size=3).map(tuple))
-ranked = st.builds(Ranked, item_id=words, score=st.floats(allow_nan=False), source=words, because=st.none() | words)
-rankings = st.builds(Ranking, st.lists(ranked, max_size=4), words, numbers)
+scores = st.floats(allow_nan=False)
+ranked = st.builds(
+    Ranked,
+    item_id=words,
+    score=scores,
+    source=words,
+    because=st.none() | words,
+    rules=st.lists(words, max_size=2).map(tuple),
+    after_rules=st.none() | scores,
+    factors=st.none() | st.dictionaries(words, scores, max_size=2),
+)
+pools = st.lists(st.tuples(words, scores), max_size=3)
+rankings = st.builds(Ranking, st.lists(ranked, max_size=4), words, numbers, numbers, words, pools)
+circumstances = st.builds(Circumstances, words, st.lists(st.tuples(words, words), max_size=2).map(tuple))
+rank_asks = st.builds(
+    RankAsk, words, bodies, bodies, wishes, numbers, words, numbers, circumstances, st.booleans(), st.booleans()
+)
 
 
 @given(st.lists(st.builds(ReadAsk, words, numbers, numbers)))
@@ -36,7 +52,7 @@ def test_read_replies(replies: list[ReadReply | None]) -> None:
     assert decode_read_replies(encode_read_replies(replies)) == replies
 
 
-@given(st.lists(st.builds(RankAsk, words, bodies, bodies, wishes, numbers, words, numbers)))
+@given(st.lists(rank_asks))
 def test_rank_asks(asks: list[RankAsk]) -> None:
     assert decode_rank_asks(encode_asks(asks)) == asks
     assert len({*asks}) <= len(asks), "they can be keys"

@@ -69,7 +69,7 @@ def test_a_withdrawal_that_only_the_consent_record_knows_takes_effect(purposes: 
 def test_events_come_from_files_where_files_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(frame, "DynamoStore", lambda _settings: filled())
+    monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: filled())
     files = [str(tmp_path / name) for name in ("first", "second")]
     log = records(history(people=[1, 2]))
     write_event_file(files[0], log[:10])
@@ -86,7 +86,7 @@ def test_events_come_from_files_where_files_are_named(
 
 
 def test_the_tenant_is_the_one_of_the_api_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "DynamoStore", lambda _settings: filled())
+    monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: filled())
     found: list[str] = []
 
     def look(job: Job) -> Outcome:

@@ -107,9 +107,7 @@ def test_the_precomputed_list_is_known_to_it_where_it_is_told(files: dict[str, b
 def test_what_is_gone_or_in_the_cart_or_not_available_is_left_out(files: dict[str, bytes]) -> None:
     items = [msgspec.structs.replace(item, available=item.item_id != "p1") for item in ITEMS]
     profile = folded(event("add_to_cart", "p2"))
-    reply = reorder(
-        make_shelf(items), LightModel.from_files(files), profile, [*ENTRIES[:5], ("old", 9.0)], "popular"
-    )
+    reply = reorder(make_shelf(items), LightModel.from_files(files), profile, [*ENTRIES[:5], ("old", 9.0)], "popular")
     assert {item.item_id for item in reply} == {"p0", "p3", "p4"}
 
 

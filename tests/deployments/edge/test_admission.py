@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployments.edge.admission import SHOWN_S, Admission
-from deployments.edge.capacity import Capacity, Lane
+from deployments.edge.capacity import INTERVAL_S, Capacity, Lane
 from deployments.edge.priorities import BULK, INTERACTIVE, PREFETCH, Ticket
 from rayce.metrics import Metrics
 
@@ -118,7 +118,7 @@ async def test_who_waits_too_long_is_shed_and_a_low_priority_sooner() -> None:
     door = Door(4)
     door.fill()
     interactive, bulk = door.wait(), door.wait(BULK)
-    await door.clock.pass_s(WAIT_S * 0.3 + 0.002)
+    await door.clock.pass_s(WAIT_S * 0.1 + 0.0025)
     assert await bulk is False and not interactive.done()
     await door.clock.pass_s(WAIT_S)
     assert await interactive is False
@@ -251,3 +251,32 @@ def test_whatever_happens_nobody_is_over_the_limit_and_every_place_comes_back(
         assert door.admission.in_flight == 0
 
     asyncio.run(run())
+
+
+async def test_where_interactive_is_sent_away_the_others_get_less_and_less_and_it_comes_back() -> None:
+    door = Door(100)
+    door.fill()
+    rooms = []
+    for _ in range(12):
+        door.admission.shed(INTERACTIVE, "waited")
+        await door.clock.pass_s(INTERVAL_S + 0.03)
+        rooms.append(door.admission._rooms)
+    assert [room[0] for room in rooms] == [100] * 12
+    assert rooms[0][1:] == (40, 30) and rooms[-1][1:] == (0, 0)
+    await door.clock.pass_s(40 * INTERVAL_S)
+    assert door.admission._rooms == (100, 80, 60)
+
+
+async def test_where_prefetch_is_sent_away_only_bulk_gets_less() -> None:
+    door = Door(100)
+    door.admission.shed(PREFETCH, "full")
+    await door.clock.pass_s(INTERVAL_S + 0.03)
+    assert door.admission._rooms == (100, 80, 30)
+
+
+@pytest.mark.parametrize("reason", ["rate", "deadline"])
+async def test_who_is_sent_away_for_another_reason_than_room_takes_none_from_others(reason: str) -> None:
+    door = Door(100)
+    door.admission.shed(INTERACTIVE, reason)
+    await door.clock.pass_s(INTERVAL_S + 0.03)
+    assert door.admission._rooms == (100, 80, 60)
