@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench docs
+.PHONY: help setup demo shop test test-slow fuzz check format bench docs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,11 +21,17 @@ setup: $(INSTALLED) ## make .venv with the pinned packages (Python 3.11 or newer
 demo: $(INSTALLED) ## real shopping through the whole loop, with a page
 	$(BIN)/python -m examples.demo $(ARGS)
 
+shop: $(INSTALLED) ## a web shop on rayce, beside a running `rayce up`
+	$(BIN)/python -m examples.shop $(ARGS)
+
 test: $(INSTALLED) ## the tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: $(INSTALLED) ## the tests that start whole clusters and kill their parts
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: $(INSTALLED) ## 2,000 cases of every HTTP call, with stores and without (an hour or so)
+	RAYCE_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/deployments/test_openapi_fuzz.py $(ARGS)
 
 check: $(INSTALLED) ## ruff, its formatter, mypy
 	$(BIN)/ruff check

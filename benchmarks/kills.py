@@ -25,7 +25,9 @@ from rayce.slots.book import parse_slots
 TENANT, ITEMS = "demo", 2_000
 REPLICAS = tuple(f"ServeReplica:rayce:{name}" for name in ("EdgeRouter", "FeatureReaderDeployment", "RankerDeployment"))
 CONTROLLER = "ServeController"
-PROXY = ("HAProxyManager", "ProxyActor", "/haproxy ")
+PROXY = {"haproxy": "bin/haproxy ", "proxy_actor": "ProxyActor", "haproxy_manager": "HAProxyManager"}
+WELL_S, WELL_WITHIN_S = 3.0, 60.0
+"""All is well again when nothing has failed for so long."""
 
 
 def kill(part: str, newest: bool = False) -> int:
@@ -55,23 +57,39 @@ async def measure(running: LocalCluster, people: dict[str, list[str]], options: 
     kills = await replicas_and_controller(load, options.seconds, options.every)
     await load.end()
     say(f"{len(load.rows)} requests, {sum(r.failed for r in load.rows)} failed; now the proxy")
-    proxied = MixedLoad(wire, people["known"], people["new"], options.rate, seed=3)
-    for part in PROXY:
-        await asyncio.sleep(options.every)
-        say(f"killed {kill(part)} of {part}")
-    await asyncio.sleep(options.every)
-    await proxied.end()
+    proxied, outages = await proxy(wire, people, options)
     wire.close()
     return {
         "failed_requests": sum(row.failed for row in load.rows),
-        "proxy_failed_share": round(sum(row.failed for row in proxied.rows) / len(proxied.rows), 5),
+        "proxy_failed_share": round(sum(row.failed for row in proxied) / len(proxied), 5),
         "requests": len(load.rows),
-        "proxy_requests": len(proxied.rows),
+        "proxy_requests": len(proxied),
+        **outages,
         "p50_ms": percentile_of(load.rows, 50),
         "p99_ms": percentile_of(load.rows, 99),
         **kills,
         **told(load.rows),
     }
+
+
+async def proxy(wire: Wire, people: dict[str, list[str]], options: Any) -> tuple[list[Row], dict[str, float]]:
+    """Each of the proxy's processes in turn: all replies, and by process how many failed and for how long."""
+    load, found = MixedLoad(wire, people["known"], people["new"], options.rate, seed=3), {}
+    for name, part in PROXY.items():
+        await asyncio.sleep(options.every)
+        began_s, first = time.perf_counter(), len(load.rows)
+        killed = kill(part)
+        while time.perf_counter() - max([began_s, *(row.came_s for row in load.rows[first:] if row.failed)]) < WELL_S:
+            await asyncio.sleep(0.2)
+            if time.perf_counter() - began_s > WELL_WITHIN_S:
+                break
+        failed = [row for row in load.rows[first:] if row.failed]
+        outage_s = max((row.came_s for row in failed), default=began_s) - began_s
+        say(f"killed {killed} of {part}: {len(failed)} failed, {outage_s:.1f} s")
+        found |= {f"{name}_failed": len(failed), f"{name}_outage_s": round(outage_s, 2)}
+    await asyncio.sleep(options.every)
+    await load.end()
+    return load.rows, found
 
 
 def told(rows: list[Row]) -> dict[str, int]:

@@ -23,6 +23,10 @@ RAY_ENVIRONMENT: dict[str, str] = {
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4",
     # The edge's door before Ray's own part of a replica: sending a request away costs a tenth there (docs/decisions/0012).
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.early_door:middlewares",
+    # A dead HAProxy is replaced once three checks in a row have failed: 28 s of nothing at Serve's ten seconds each.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    # A busy machine takes longer than five seconds to start it, and whoever is killed for that has to start anew.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     # Ray starts workers at nice 15: behind every other process of the machine, the stores included.
     "RAY_worker_niceness": "0",
     # Replicas that are stopped may go as soon as their requests are done.

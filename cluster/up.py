@@ -10,6 +10,9 @@ from pathlib import Path
 
 from cluster.local_cluster import LocalCluster
 
+EXAMPLE_SHOP = "http://127.0.0.1:8800"
+"""Where `python -m examples.shop` serves its pages."""
+
 
 def main() -> int:
     """Up, one line of JSON on standard output, wait, down."""
@@ -19,6 +22,12 @@ def main() -> int:
     kind.add_argument("--embedded", action="store_true", help="stand-ins from Python wheels instead of Java servers")
     kind.add_argument("--real", action="store_true", help="the real servers or nothing")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes, too")
+    parser.add_argument(
+        "--page-origin",
+        action="append",
+        metavar="ORIGIN",
+        help="origin whose pages may call the API from the browser; default: that of the example shop",
+    )
     options = parser.parse_args()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -27,7 +36,10 @@ def main() -> int:
         threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
     mode = "embedded" if options.embedded else "real" if options.real else "auto"
     with LocalCluster(
-        options.root, mode=mode, progress=lambda line: print(line, file=sys.stderr, flush=True)
+        options.root,
+        mode=mode,
+        overrides={"edge": {"cors_origins": options.page_origin or [EXAMPLE_SHOP]}},
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
     ) as cluster:
         print(json.dumps(cluster.describe()), flush=True)
         stop.wait()

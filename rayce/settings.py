@@ -138,8 +138,13 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Positive, knob("It never goes below so many: enough to keep what is behind it busy while it waits.")
     ] = 8
     queue_ms: Annotated[
-        float, Meta(gt=0), knob("How long an interactive request may wait at a full replica before it is sent away; others a tenth of it.")
-    ] = 20.0
+        float,
+        Meta(gt=0),
+        knob(
+            "How long an interactive request may wait at a full replica before it is sent away; `prefetch` a twentieth of it,"
+            " `bulk` a fiftieth."
+        ),
+    ] = 100.0
     queue_delay_ms: Annotated[
         float, Meta(gt=0), knob("A replica that makes every request wait longer than this is overloaded.")
     ] = 5.0

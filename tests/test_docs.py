@@ -21,6 +21,9 @@ from typer.main import get_command
 
 from cluster import serving
 from cluster.local import errors as local_errors
+from deployments.edge.admin.desk import Desk
+from deployments.edge.admin.routes import admin_routes
+from deployments.edge.admin.schemas import DOCUMENT_KINDS
 from deployments.edge.ladder import Ladder
 from deployments.edge.routes import OPEN, routes
 from jobs import job
@@ -41,7 +44,9 @@ PAGES = sorted([*DOCS.rglob("*.md"), *CHECKOUT.glob("*.md")])
 NAMES = [page.relative_to(CHECKOUT).as_posix() for page in PAGES]
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OTHER_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/rayce.js")}
+ROUTES = [*routes(cast(Ladder, None)), *admin_routes(Desk(), bytes)]
+DOCUMENTS = {(method, f"/admin/{kind}") for method in ("GET", "PUT") for kind in DOCUMENT_KINDS}
+OTHER_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/rayce.js"), ("GET", "/admin/openapi.json")}
 
 
 def text(name: str) -> str:
@@ -101,15 +106,15 @@ class TestReference:
             assert (f"`{kind.__name__}`", f"`{kind.__module__.replace('.', '/')}.py`", inspect.getdoc(kind)) in rows
 
     def test_every_route_has_its_row_with_its_scope(self) -> None:
-        served = {(route.method, route.path): route.scope for route in routes(cast(Ladder, None))}
+        served = {(route.method, route.path): route.scope for route in ROUTES}
         documented = {}
-        for row in cells("http.md"):
+        for row in cells("http.md") | cells("administration.md"):
             if call := re.match(r"`(GET|PUT|POST|DELETE) (\S+?)`", row[0]):
                 documented[call.groups()] = row[1] if row[1] != "none" else OPEN
         assert documented == served
 
     def test_every_call_that_a_page_names_is_served(self) -> None:
-        served = {(route.method, route.path) for route in routes(cast(Ladder, None))} | OTHER_ROUTES
+        served = {(route.method, route.path) for route in ROUTES} | OTHER_ROUTES | DOCUMENTS
         for page in PAGES:
             named = re.findall(r"`(GET|PUT|POST|DELETE) (/[\w/{}.]*)", page.read_text(encoding="utf-8"))
             assert set(named) <= served, page

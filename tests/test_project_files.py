@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 CHECKOUT = Path(__file__).parent.parent
-VERBS = ("setup", "demo", "test", "test-slow", "check", "bench", "docs")
+VERBS = ("setup", "demo", "test", "test-slow", "fuzz", "check", "bench", "docs")
 MAKE = shutil.which("make")
 
 needs_make = pytest.mark.skipif(MAKE is None, reason="make is not there")

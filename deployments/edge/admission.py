@@ -4,7 +4,7 @@ Each priority has its own part of the limit: `bulk` may fill 60 % of it, `prefet
 matters most finds room while the rest fills what is left. Where a priority is sent away all the same, the parts of those below
 it are halved at every interval, down to nothing, and come back slowly once it is not any more.
 
-Who finds no room waits a few milliseconds in a short queue; where that is full, the last of a lower priority makes room. Who
+Who finds no room waits in a short queue, what matters most up to a tenth of a second, the rest a few milliseconds; where that is full, the last of a lower priority makes room. Who
 waits too long is shed: it costs microseconds, and says when to come again. One event loop, no locks; time and the loop's timer
 are arguments, so that a test is the clock.
 """
@@ -23,11 +23,11 @@ SHARES: Final = (1.0, 0.8, 0.6)
 """Part of the limit that each priority and those below it may fill."""
 SQUEEZE, RELAX = 0.5, 0.05
 """What is left of the parts of lower priorities after an interval in which a higher one was sent away, and what comes back."""
-WAIT_SHARES: Final = (1.0, 0.1, 0.1)
+WAIT_SHARES: Final = (1.0, 0.05, 0.02)
 """Part of the longest time in the queue that each priority waits: who is likely to be sent away is told soon."""
 QUEUE_SHARE = 0.5
 """Places of the queue, as part of the limit."""
-MAX_QUEUE = 256
+LEAST_QUEUE, MAX_QUEUE = 32, 256
 SWEEP_S = 0.001
 """How exactly the time in the queue is kept."""
 NO_ROOM_WOULD_HELP: Final = ("rate", "deadline")
@@ -232,7 +232,7 @@ class Admission:
     def _set_rooms(self) -> None:
         limit = self._capacity.limit
         self._rooms = tuple(max(1, int(limit * part)) if part else 0 for part in self._parts)
-        self._places = min(MAX_QUEUE, max(1, int(limit * QUEUE_SHARE)))
+        self._places = min(MAX_QUEUE, max(LEAST_QUEUE, int(limit * QUEUE_SHARE)))
         self._tickets = BUSY if self._capacity.high else PLAIN
         self._metrics.set("rayce_in_flight", self.in_flight)
         self._metrics.set("rayce_in_flight_limit", limit)

@@ -69,7 +69,7 @@ class CohortContent:
     def __init__(self) -> None:
         self._rules: LiveRules | None = None
 
-    async def get_items(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
+    async def get_cohort_items(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
         """What a cohort's people want: the list of the first of its segments that has one, then its country's, then
         everybody's; available items only, arranged by the rules.
         """
@@ -80,7 +80,7 @@ class CohortContent:
         keys = _keys(caller.tenant, ITEMS_FROM, numbers, [asked.slot], [item.item_id for item in items])
         return _sent(edge, caller, request, body, rung, keys)
 
-    async def get_decisions(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
+    async def get_cohorts_decisions(self, edge: Edge, caller: Caller, request: Request) -> RawReply:
         """What slots show a cohort: by their rules. Nobody is in an experiment here, and nothing goes into the log of
         decisions, as nobody can say to whom it is shown.
         """

@@ -47,7 +47,7 @@ def caching_headers(kind: Personal | Cohort, body: bytes) -> Headers:
 
 
 def shared_headers(kind: Cohort, body: bytes) -> Headers:
-    """Those of a cohort's reply: the only way to `public`. Anything else is a `TypeError`, and mypy says so before."""
+    """Those of a cohort's reply: the only way to `public`. Anything else is a `TypeError`."""
     if not isinstance(kind, Cohort):
         raise TypeError(f"only a cohort's reply may be shared, not {type(kind).__name__}")
     parts = [f"public, max-age={kind.ttl_s}"]

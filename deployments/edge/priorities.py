@@ -36,8 +36,8 @@ class Ticket(NamedTuple):
     def within_s(self, most_s: float, now_s: float) -> float:
         """How long one step may take: `most_s`, or what is left of the caller's patience; never below 0.
 
-        >>> Ticket(until_s=10.0).within_s(0.15, now_s=9.9)
-        0.0999...
+        >>> round(Ticket(until_s=10.0).within_s(0.15, now_s=9.9), 3)
+        0.1
         >>> Ticket().within_s(0.15, now_s=9.9)
         0.15
         """

@@ -205,7 +205,7 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "GET",
             "/v1/cohorts/{cohort}/recommendations",
-            content.get_items,
+            content.get_cohort_items,
             "read",
             "What everybody of a cohort gets",
             schemas.CohortItems,
@@ -216,7 +216,7 @@ def routes(ladder: Ladder) -> list[Route]:
         Route(
             "GET",
             "/v1/cohorts/{cohort}/decisions",
-            content.get_decisions,
+            content.get_cohorts_decisions,
             "read",
             "What slots show a cohort",
             schemas.CohortDecisions,

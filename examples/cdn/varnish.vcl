@@ -70,6 +70,11 @@ sub vcl_recv {
         set req.http.Host = "rayce";
         unset req.http.rayce-whose;
         unset req.http.Cookie;
+        # One visitor's hurry, or a version that nobody has, must not decide what others get.
+        unset req.http.rayce-deadline-ms;
+        unset req.http.rayce-priority;
+        unset req.http.rayce-cache-version;
+        unset req.http.Sec-Purpose;
         return (pass);
     }
 
@@ -94,6 +99,8 @@ sub vcl_backend_fetch {
         unset bereq.http.User-Agent;
         unset bereq.http.Accept-Language;
         unset bereq.http.Referer;
+        unset bereq.http.rayce-referrer;
+        unset bereq.http.rayce-timezone;
         unset bereq.http.rayce-cohort;
     }
     unset bereq.http.rayce-pass;

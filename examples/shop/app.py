@@ -21,6 +21,7 @@ from examples.shop.own_pages import OwnPages
 from examples.shop.panels import Headers, Panels
 from examples.shop.telling import Telling
 from examples.shop.visitor import Visitor, visitor_of
+from examples.shop.words import sentences
 from rayce.client import RayceClient, forwarded
 
 HERE = Path(__file__).parent
@@ -36,6 +37,7 @@ class Pages:
         self._panels = Panels(rayce, catalogue)
         self._telling = Telling(rayce, catalogue, now_ms)
         self._templates = Jinja2Templates(HERE / "templates")
+        self._templates.env.globals["sentences"] = sentences
         self._templates.env.trim_blocks = self._templates.env.lstrip_blocks = True
 
     def app(self) -> Starlette:
@@ -128,22 +130,22 @@ class Pages:
         if changed.cart != visitor.cart:
             kind = "add_to_cart" if pieces > 0 else "remove_from_cart"
             await self._telling.happened(changed, kind, {item_id: abs(pieces)})
-        return self._on("/cart", changed)
+        return self._on("/cart", request, changed)
 
     async def _check_out(self, request: Request) -> Response:
         """The order: its number, made with the form, is the event's id, so that whoever presses twice has bought once."""
         visitor, form = await self._visitor(request), await _form(request)
         order = form.get("order", "")
         if not visitor.cart or not visitors.is_identity(order):
-            return self._on("/cart", visitor)
+            return self._on("/cart", request, visitor)
         await self._telling.happened(visitor, "purchase", visitor.cart, order)
-        return self._on("/thanks", visitor._replace(cart={}))
+        return self._on("/thanks", request, visitor._replace(cart={}))
 
     async def _consent(self, request: Request) -> Response:
         form = await _form(request)
         visitor = await self._telling.settled(visitor_of(request.headers).answering(form))
         back = form.get("back", "/")
-        return self._on(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", visitor)
+        return self._on(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", request, visitor)
 
     # ── what they share ──
 
@@ -152,21 +154,22 @@ class Pages:
         cart = {item_id: pieces for item_id, pieces in visitor.cart.items() if item_id in self._catalogue.items}
         return await self._telling.settled(visitor._replace(cart=cart))
 
-    def _page(self, request: Request, visitor: Visitor, template: str, status_code: int = 200, **context: Any) -> Response:
+    def _page(
+        self, request: Request, visitor: Visitor, template: str, status_code: int = 200, **context: Any
+    ) -> Response:
         common = {
             "visitor": visitor,
             "departments": self._catalogue.departments,
             "here": request.url.path,
             "rayce_url": self._rayce.base_url,
             "page_key": self._page_key,
-            "gpc": visitor.gpc,
         }
         page = self._templates.TemplateResponse(request, template, common | context, status_code=status_code)
-        return _kept(page, visitor)
+        return _kept(page, request, visitor)
 
     @staticmethod
-    def _on(path: str, visitor: Visitor) -> Response:
-        return _kept(RedirectResponse(path, 303), visitor)
+    def _on(path: str, request: Request, visitor: Visitor) -> Response:
+        return _kept(RedirectResponse(path, 303), request, visitor)
 
 
 def _shopper(request: Request) -> Headers:
@@ -180,11 +183,11 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _kept(response: Response, visitor: Visitor) -> Response:
+def _kept(response: Response, request: Request, visitor: Visitor) -> Response:
     """The response with the visitor's cookies: an id only of whoever has consented, or has withdrawn a moment ago."""
     for name, value in visitor.cookies().items():
         if value:
             response.set_cookie(name, value, max_age=visitors.YEAR_S, httponly=True, samesite="lax")
-        else:
+        elif name in request.cookies:
             response.delete_cookie(name, httponly=True, samesite="lax")
     return response

@@ -20,7 +20,11 @@ class Catalogue(NamedTuple):
     def listing(self, department: str = "", wanted: str = "") -> list[str]:
         """Ids of products of a department ("": of all) that have every wanted word in title, brand or category."""
         words = wanted.lower().split()
-        found = (self.items.values()) if not department else (i for i in self.items.values() if i.categories[0] == department)
+        found = (
+            (self.items.values())
+            if not department
+            else (i for i in self.items.values() if i.categories[0] == department)
+        )
         return [item.item_id for item in found if all(word in _text(item) for word in words)]
 
     def beside(self, item_id: str) -> list[str]:

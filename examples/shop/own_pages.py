@@ -33,5 +33,9 @@ class OwnPages:
             await send(message)
 
         foreign = Headers(scope=scope).get("sec-fetch-site") in ("cross-site", "same-site")
-        app = PlainTextResponse("only this shop's own forms may do that", 403) if foreign and scope["method"] == "POST" else self._app
+        app = (
+            PlainTextResponse("only this shop's own forms may do that", 403)
+            if foreign and scope["method"] == "POST"
+            else self._app
+        )
         await app(scope, receive, told)

@@ -73,7 +73,13 @@ class Panels:
         )
 
     async def personal(
-        self, slot: str, visitor: Visitor, shopper: Headers, limit: int, looking_at: Sequence[str] = (), explain: bool = False
+        self,
+        slot: str,
+        visitor: Visitor,
+        shopper: Headers,
+        limit: int,
+        looking_at: Sequence[str] = (),
+        explain: bool = False,
     ) -> Panel:
         """Recommendations for a slot; contextual for somebody who has not consented."""
         held = [*visitor.cart, *looking_at]
@@ -149,7 +155,9 @@ def _banner(payload: Any) -> dict[str, str]:
     """A banner that can be shown, whatever the document says: texts only, and links into this shop."""
     given = payload if isinstance(payload, dict) else {}
     banner = {name: str(given.get(name, BANNER[name])) for name in BANNER}
-    return banner if banner["link"].startswith("/") and not banner["link"].startswith("//") else banner | {"link": "/list"}
+    return (
+        banner if banner["link"].startswith("/") and not banner["link"].startswith("//") else banner | {"link": "/list"}
+    )
 
 
 def _order(payload: Any) -> list[str]:

@@ -34,7 +34,9 @@ class Telling:
             return visitor
         return visitor.having_told()
 
-    async def happened(self, visitor: Visitor, kind: str, pieces: Mapping[str, int], event_id: str | None = None) -> None:
+    async def happened(
+        self, visitor: Visitor, kind: str, pieces: Mapping[str, int], event_id: str | None = None
+    ) -> None:
         """An event of the visitor. It is in rayce's log when this returns, or waits in the background (and counts once)."""
         if visitor.person is None:
             return
@@ -54,4 +56,3 @@ class Telling:
                 await self._rayce.post_events([event])
         except (RayceClientError, TimeoutError):
             self._rayce.track(event)
-

@@ -42,13 +42,12 @@ class Visitor(NamedTuple):
         """What is allowed, by purpose."""
         return {name: letter in self.said for letter, name in PURPOSES.items()}
 
-    def answering(self, given: Mapping[str, object]) -> "Visitor":
-        """After an answer to the banner; whoever consents for the first time gets an id of 128 random bits."""
-        allowed = [letter for letter, name in PURPOSES.items() if given.get(name)]
-        if "p" not in allowed:
+    def answering(self, form: Mapping[str, str]) -> "Visitor":
+        """After an answer to the banner; whoever says yes for the first time gets an id of 128 random bits."""
+        if form.get("answer") != "yes":
             return self._replace(said=NO)
-        said = "p" if self.gpc else "".join(allowed)
-        return self._replace(said=said, identity=self.identity or new_identity())
+        more = [letter for letter, name in PURPOSES.items() if letter != "p" and form.get(name) and not self.gpc]
+        return self._replace(said="".join(["p", *more]), identity=self.identity or new_identity())
 
     def having_told(self) -> "Visitor":
         """After rayce has heard what was said: whoever has withdrawn is nobody from now on."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "cdn"
 KEY = "shop-key"
@@ -53,6 +53,8 @@ class Served:
         self.app = app
         self.port = free_port()
         self.hits: list[Hit] = []
+        self.instead: dict[tuple[str, bytes], bytes] = {}
+        """By end of a path and name of a header, what its replies say instead."""
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -61,7 +63,17 @@ class Served:
         if scope["type"] == "http" and scope["path"] != "/healthz":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             self.hits.append(Hit(scope["path"], scope["query_string"].decode(), headers))
-        await self.app(scope, receive, send)
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = [(name, self._said(scope["path"], name, value)) for name, value in message["headers"]]
+                message = {**message, "headers": said}
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+    def _said(self, path: str, name: bytes, value: bytes) -> bytes:
+        return self.instead.get((path[path.rfind("/") :], name), value)
 
     async def up(self) -> None:
         """Listen."""

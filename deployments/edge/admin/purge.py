@@ -18,15 +18,15 @@ MAX_BODY_BYTES = 200_000
 
 
 async def post_purge(edge: Edge, caller: Caller, request: Request) -> Response:
-    """Content networks forget what holds the items or is for the slots, or with `everything` all of the tenant; every edge
-    replica forgets all replies of the tenant at once. Other tenants' are left alone. `failed` says which content networks
-    could not be told, and why.
+    """Content networks forget what holds the items, is for the slots or has the surrogate keys, or with `everything` all of the
+    tenant; every edge replica forgets all replies of the tenant at once. Other tenants' are left alone. `failed` says which
+    content networks could not be told, and why.
     """
     tenant = admit(caller)
     asked = await read_json(request, PurgeIn, min(MAX_BODY_BYTES, edge.settings.edge.max_body_bytes))
-    keys = keys_of(tenant, dict.fromkeys(asked.items), dict.fromkeys(asked.slots))
+    keys = list(dict.fromkeys([*keys_of(tenant, asked.items, asked.slots), *asked.keys]))
     if asked.everything == bool(keys):
-        raise Problem(422, "either `everything`, or `items` and `slots`", "$.everything", asked.everything)
+        raise Problem(422, "either `everything`, or `items`, `slots` and `keys`", "$.everything", asked.everything)
     try:
         async with asyncio.timeout(WITHIN_S):
             number, failed = await purge(edge, tenant, keys)

@@ -8,8 +8,8 @@ from rayce.api_keys import MAX_NAME
 
 DOCUMENT_KINDS = ("rules", "slots", "models", "segments")
 MAX_NUMBER = 99_999_999
-MAX_PURGED = 250
-"""Items, and slots, of one purge: their keys travel in one header."""
+MAX_PURGED = 160
+"""Items, slots and keys, each, of one purge: all travel in one header."""
 
 Scope = Literal["events", "page", "consent", "read", "write", "admin", "operator"]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
@@ -105,11 +105,12 @@ class KeyRevoked(Struct, frozen=True):
 
 
 class PurgeIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to forget: everything of the tenant, or what holds these items or is for these slots."""
+    """What to forget: everything of the tenant, or what holds these items, is for these slots, or has these surrogate keys."""
 
     everything: bool = False
     items: Annotated[list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=MAX_PURGED)] = []
     slots: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=MAX_PURGED)] = []
+    keys: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=MAX_PURGED)] = []
 
 
 class Purged(Struct, frozen=True):
