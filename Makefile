@@ -30,8 +30,9 @@ test: $(INSTALLED) ## the tests
 test-slow: $(INSTALLED) ## the tests that start whole clusters and kill their parts
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
+fuzz: export RAYCE_FUZZ_CASES = 2000
 fuzz: $(INSTALLED) ## 2,000 cases of every HTTP call, with stores and without (an hour or so)
-	RAYCE_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/deployments/test_openapi_fuzz.py $(ARGS)
+	$(BIN)/python -m pytest tests/deployments/test_openapi_fuzz.py $(ARGS)
 
 check: $(INSTALLED) ## ruff, its formatter, mypy
 	$(BIN)/ruff check

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parent.parent
-FOLDERS = ("rayce", "cluster", "deployments", "jobs")
+FOLDERS = ("rayce", "cluster", "deployments", "jobs", "examples")
 
 MODULES = [
     path.relative_to(CHECKOUT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")

@@ -62,8 +62,10 @@ class Admission:
         metrics: Metrics,
         clock: Callable[[], float],
         wait_s: float,
+        least_places: int = LEAST_QUEUE,
     ) -> None:
-        """`wait_s`: the longest time in the queue. `clock`: monotonic seconds."""
+        """`wait_s`: the longest time in the queue, which has `least_places` or more. `clock`: monotonic seconds."""
+        self._least_places = least_places
         self.in_flight = 0
         self._capacity = capacity
         self._lanes = tuple(lanes)
@@ -232,7 +234,7 @@ class Admission:
     def _set_rooms(self) -> None:
         limit = self._capacity.limit
         self._rooms = tuple(max(1, int(limit * part)) if part else 0 for part in self._parts)
-        self._places = min(MAX_QUEUE, max(LEAST_QUEUE, int(limit * QUEUE_SHARE)))
+        self._places = min(MAX_QUEUE, max(self._least_places, int(limit * QUEUE_SHARE)))
         self._tickets = BUSY if self._capacity.high else PLAIN
         self._metrics.set("rayce_in_flight", self.in_flight)
         self._metrics.set("rayce_in_flight_limit", limit)

@@ -66,10 +66,10 @@ class Panels:
         banner, modules = decided.decisions.get("home_banner"), decided.decisions.get("home_modules")
         by_name = {PERSONAL: personal, TRENDING: trending}
         return Front(
-            _banner(banner.payload if banner else None),
+            banner_of(banner.payload if banner else None),
             (banner.decision_id or "") if banner else "",
             (banner.variant or "") if banner else "",
-            [by_name[name] for name in _order(modules.payload if modules else None)],
+            [by_name[name] for name in order_of(modules.payload if modules else None)],
         )
 
     async def personal(
@@ -151,7 +151,7 @@ class Panels:
         return reason_of(one, because.title if because else "")
 
 
-def _banner(payload: Any) -> dict[str, str]:
+def banner_of(payload: Any) -> dict[str, str]:
     """A banner that can be shown, whatever the document says: texts only, and links into this shop."""
     given = payload if isinstance(payload, dict) else {}
     banner = {name: str(given.get(name, BANNER[name])) for name in BANNER}
@@ -160,7 +160,7 @@ def _banner(payload: Any) -> dict[str, str]:
     )
 
 
-def _order(payload: Any) -> list[str]:
+def order_of(payload: Any) -> list[str]:
     """Every module once, in the order decided."""
     given = payload.get("order") if isinstance(payload, dict) else None
     named = [name for name in given if name in MODULES["order"]] if isinstance(given, list) else []

@@ -27,7 +27,7 @@ from starlette.routing import Mount, Route
 from examples.shop import beside, crowd
 from examples.shop.app import HERE, Pages
 from examples.shop.catalogue import read_catalogue
-from examples.shop.panels import BANNER, MODULES, Panels, _banner, _order
+from examples.shop.panels import BANNER, MODULES, Panels, banner_of, order_of
 from examples.shop.visitor import CART, CONSENT, Visitor, visitor_of
 from examples.shop.words import sentences
 from rayce.client import RayceClient, RecommendedItem
@@ -406,14 +406,14 @@ def test_a_visitor_survives_the_browser(said: str, told: str, identity: bytes, c
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
 def test_whatever_a_slot_holds_can_be_shown(payload: Any) -> None:
-    assert _banner(payload).keys() == BANNER.keys()
-    assert sorted(_order(payload)) == sorted(MODULES["order"])
+    assert banner_of(payload).keys() == BANNER.keys()
+    assert sorted(order_of(payload)) == sorted(MODULES["order"])
 
 
 def test_a_banner_leads_nowhere_else() -> None:
     for link in ("javascript:alert(1)", "https://evil.example", "//evil.example"):
-        assert _banner({"link": link})["link"] == "/list"
-    assert _banner({"link": "/cart"})["link"] == "/cart", "control"
+        assert banner_of({"link": link})["link"] == "/list"
+    assert banner_of({"link": "/cart"})["link"] == "/cart", "control"
 
 
 # ── the shop's own things ──

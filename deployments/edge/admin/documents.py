@@ -60,7 +60,7 @@ class Documents:
             raise Problem(422, f"not UTF-8 at byte {error.start}", "", None) from None
         done = await self._desk.do(lambda: _put(edge, name, kind, tenant, text, asked.dry_run))
         if done.generation != done.before:
-            await announce(edge, kind.name(tenant), done.generation)
+            await announce(edge, caller, kind.name(tenant), done.generation)
         return reply(done, headers={"cache-control": "no-store"})
 
     async def roll_back(self, edge: Edge, caller: Caller, request: Request) -> Response:
@@ -68,7 +68,7 @@ class Documents:
         name, kind, tenant = _asked(caller, request)
         need(caller, kind.scope)
         done = await self._desk.do(lambda: _roll_back(edge, name, kind, tenant))
-        await announce(edge, kind.name(tenant), done.generation)
+        await announce(edge, caller, kind.name(tenant), done.generation)
         return reply(done, headers={"cache-control": "no-store"})
 
 

@@ -47,7 +47,7 @@ class KeptGenerations:
         asked = await read_json(request, GenerationIn, min(MAX_BODY_BYTES, edge.settings.edge.max_body_bytes))
         done = await self._desk.do(lambda: _make_live(edge, tenant, kind, asked.number))
         if done.generation != done.before:
-            await announce(edge, generation_name(tenant, kind), done.generation)
+            await announce(edge, caller, generation_name(tenant, kind), done.generation)
         return reply(done, headers={"cache-control": "no-store"})
 
 

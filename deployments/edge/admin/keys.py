@@ -54,7 +54,7 @@ class ApiKeys:
         key = make_key(self._random(RANDOM_BYTES))
         row = ApiKey(hash_of(key), of, asked.scopes, asked.rate_per_s, asked.burst, asked.priority, asked.until)
         number = await self._desk.do(lambda: _add(edge, asked.name, row))
-        await announce(edge, DOCUMENT, number)
+        await announce(edge, caller, DOCUMENT, number)
         return reply(KeyMade(asked.name, of, key, number), 201, NOT_KEPT)
 
     async def delete_key(self, edge: Edge, caller: Caller, request: Request) -> Response:
@@ -64,7 +64,7 @@ class ApiKeys:
         admit(caller)
         name = path_id(request, "name", MAX_NAME)
         number = await self._desk.do(lambda: _revoke(edge, caller, name))
-        await announce(edge, DOCUMENT, number)
+        await announce(edge, caller, DOCUMENT, number)
         return reply(KeyRevoked(name, number), headers=NOT_KEPT)
 
 

@@ -5,14 +5,17 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deployments.edge.admin.announcing import note
 from deployments.edge.admin.desk import LATE, WITHIN_S
 from deployments.edge.admin.schemas import Purged, PurgeIn
 from deployments.edge.admin.tenancy import admit
+from deployments.edge.cache_version import PURGE
 from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.problems import Problem
 from deployments.edge.purging import keys_of, purge
 from deployments.edge.requests import read_json, reply
+from rayce.generations import generation_name
 
 MAX_BODY_BYTES = 200_000
 
@@ -32,4 +35,5 @@ async def post_purge(edge: Edge, caller: Caller, request: Request) -> Response:
             number, failed = await purge(edge, tenant, keys)
     except TimeoutError:
         raise Problem(503, LATE) from None
+    note(caller, generation_name(tenant, PURGE), number)
     return reply(Purged(number, keys, failed), headers={"cache-control": "no-store"})

@@ -1,13 +1,17 @@
 """The administration: documents are tried, go live and are taken back; other keys, own tenant, and stores away."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from deployments.edge.admin.desk import Desk
+from deployments.edge.admin.desk import MAX_WAITING, Desk
 from deployments.edge.admin.documents import MAX_BYTES
 from deployments.edge.admin.examples import EXAMPLES
 from deployments.edge.admin.routes import admin_routes
+from deployments.edge.problems import Problem
 from deployments.edge.routes import Route
 from rayce.documents import activate_document
 from rayce.flip import Flip, decode_flip
@@ -213,6 +217,28 @@ async def test_a_tenant_reaches_its_own_documents_only(shop: Shop, kind: str) ->
     assert shop.durable.live(f"shop/{kind}") == {f"shop/{kind}": 1}
 
 
+async def test_it_is_written_down_who_did_what_and_no_secret(shop: Shop) -> None:
+    with capture_logs() as events:
+        await put(shop, "rules", NO_RULES, "admin-key")
+        await put(shop, "rules", RULES, "admin-key")
+        await manage(shop, "POST", "/admin/rules/rollback")
+        key = (await manage(shop, "POST", "/admin/keys", {"name": "app", "scopes": ["page"]})).json["key"]
+        await manage(shop, "DELETE", "/admin/keys/app")
+        await manage(shop, "POST", "/admin/purge", {"everything": True})
+        await manage(shop, "PUT", "/admin/rules?dry_run=true", RULES)
+        await manage(shop, "PUT", "/admin/rules", "no rules")
+    assert [(event["event"], event["name"], event["number"]) for event in events] == [
+        ("administered", "shop/rules", 1),
+        ("administered", "shop/rules", 2),
+        ("administered", "shop/rules", 1),
+        ("administered", "_/keys", 1),
+        ("administered", "_/keys", 2),
+        ("administered", "shop/purge", 1),
+    ]
+    assert {event["key"] for event in events} == {"settings:admin"}
+    assert key not in str(events)
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=named)
 async def test_with_dynamodb_away_every_call_says_so(shop: Shop, route: Route) -> None:
     shop.durable.away = True
@@ -257,3 +283,31 @@ async def test_what_is_shown_is_what_comes_back(shop: Shop, route: Route) -> Non
 
 def test_every_call_has_its_example() -> None:
     assert EXAMPLES.keys() == {(route.method, route.path) for route in ROUTES}
+
+
+async def test_a_desk_that_is_stuck_sends_away_in_time_and_takes_no_more_than_it_can_hold() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        begun.set()
+        go.wait()
+
+    desk = Desk(within_s=0.05)
+    with pytest.raises(Problem, match="look before you send it again"):
+        await desk.do(stuck)
+    assert begun.is_set()
+    done: list[int] = []
+    for n in range(MAX_WAITING + 5):
+        with pytest.raises(Problem, match="not done in time"):
+            await desk.do(lambda n=n: done.append(n))  # type: ignore[misc]
+    go.set()
+    assert await Desk.do(desk, lambda: "next") == "next"
+    assert done == [], "who was sent away while waiting is not done later"
+    waiting = Desk()
+    go.clear()
+    calls = [asyncio.ensure_future(waiting.do(stuck)) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem, match="too many"):
+        await waiting.do(lambda: None)
+    go.set()
+    await asyncio.gather(*calls)

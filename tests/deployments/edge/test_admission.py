@@ -53,7 +53,7 @@ class Door:
 
     def __init__(self, limit: int = 10, started: bool = True) -> None:
         self.clock, self.metrics, self.lane = Clock(), Metrics(), Lane(INTERACTIVE)
-        self.admission = Admission(Capacity(limit, limit, 10.0), [self.lane], self.metrics, self.clock, WAIT_S)
+        self.admission = Admission(Capacity(limit, limit, 10.0), [self.lane], self.metrics, self.clock, WAIT_S, 1)
         if started:
             self.admission.start(self.clock)
 
