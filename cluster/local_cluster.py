@@ -58,6 +58,7 @@ class LocalCluster:
         self.settings: Settings
         self.url = self.dashboard = self.api_key = ""
         self._started_ray = False
+        self._environ: dict[str, str] | None = None
 
     def up(self) -> None:
         """Start everything and wait until it answers; what was started is stopped again when one part fails."""
@@ -110,6 +111,10 @@ class LocalCluster:
                 except (RayError, ValueError, OSError) as error:
                     self._progress(f"while stopping: {error}")
             self._started_ray = False
+        if self._environ is not None:  # this process may start another, which must not look for this one's parts
+            os.environ.clear()
+            os.environ.update(self._environ)
+            self._environ = None
         (self.root / "cluster.json").unlink(missing_ok=True)
         self.stack.down()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -134,6 +139,7 @@ class LocalCluster:
 
     def _start_ray(self) -> None:
         haproxy = self._scratch / "haproxy"
+        self._environ = dict(os.environ)
         os.environ.update(RAY_ENVIRONMENT)
         os.environ.update(
             {

@@ -43,7 +43,7 @@ def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = Invalid
 
 
 class BoundedLoader(yaml.SafeLoader):
-    """YAML 1.1 without what only a text has that is made to hurt: merges without end, words as long as books, half characters."""
+    """YAML 1.1 without what only hostile texts have: merges without end, words as long as books, half characters."""
 
     def flatten_mapping(self, node: Any) -> None:
         """No merge keys: they unfold without end before anybody can count."""

@@ -39,9 +39,7 @@ def describe(
     }
 
 
-def _operation(
-    route: Route, schema_of: dict[Any, Any], examples: Mapping[tuple[str, str], Example]
-) -> dict[str, Any]:
+def _operation(route: Route, schema_of: dict[Any, Any], examples: Mapping[tuple[str, str], Example]) -> dict[str, Any]:
     problem = {"content": {"application/problem+json": {"schema": schema_of[ProblemOut]}}}
     keyless = route.scope == OPEN and not route.keyed
     codes = {} if keyless else {"401": "No valid API key", "403": "The key lacks the scope"}

@@ -31,7 +31,7 @@ from deployments.edge.routes import routes
 from tests.deployments.administration import DOCUMENTS
 from tests.deployments.shop import Shop
 
-FEW = 40
+FEW = 25
 CASES = int(os.environ.get("RAYCE_FUZZ_CASES", FEW))
 MANY = settings(max_examples=CASES, deadline=None, derandomize=CASES <= FEW, database=None)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

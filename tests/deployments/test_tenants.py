@@ -143,7 +143,7 @@ async def test_control_tenants_that_are_not_told_apart_would_be_noticed(street: 
     shop, people = street
     person = shop.pseudonymizer.person
     theirs = people[0]
-    shop.pseudonymizer.person = lambda tenant, user: person(theirs.tenant, user)  # type: ignore[method-assign]
+    shop.pseudonymizer.person = lambda tenant, user: person(theirs.tenant, user)  # type: ignore[assignment, method-assign]
     with pytest.raises(AssertionError):
         await check_foreign(shop, "other", theirs, "stranger")
 

@@ -56,7 +56,7 @@ class Office:
 @pytest.fixture
 async def office(cluster: LocalCluster) -> Office:
     opened = Office(cluster)
-    await eventually(lambda: opened.call("GET", "/admin/generations")[0] == 200, 30)
+    await eventually(lambda: all(opened.call("GET", "/admin/keys")[0] == 200 for _each_replica in range(20)), 30)
     return opened
 
 

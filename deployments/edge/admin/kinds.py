@@ -29,7 +29,10 @@ SEGMENTS = "segments"
 class DocumentKind(Protocol):
     """A kind of documents. All block; `InvalidInput` names key and value of what does not hold together."""
 
-    scope: str
+    @property
+    def scope(self) -> str:
+        """What a key needs to change it."""
+        ...
 
     def name(self, tenant: str) -> str:
         """Of its generations."""
