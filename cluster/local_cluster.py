@@ -194,11 +194,13 @@ class LocalCluster:
 
 
 def _fit_to_machine(config: dict[str, Any], cores: int) -> None:
-    """No more replicas than cores, or than the least: more could only take the cores from each other while they start."""
+    """No more replicas of a kind than half the cores, or than the least: the stores and the other kinds are here too, and what
+    starts takes the cores from those who serve (a ranker 5 to 10 s of one).
+    """
     for application in config["applications"]:
         for deployment in application["deployments"]:
             scaling = deployment["autoscaling_config"]
-            scaling["max_replicas"] = max(scaling["min_replicas"], min(scaling["max_replicas"], cores))
+            scaling["max_replicas"] = max(scaling["min_replicas"], min(scaling["max_replicas"], cores // 2))
 
 
 def free_port(wanted: int) -> int:

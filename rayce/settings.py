@@ -193,7 +193,9 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     cors_origins: Annotated[
         tuple[str, ...],
-        knob("Origins (`https://www.shop.de`) whose pages may call the edge from the browser; they count as the shop's own."),
+        knob(
+            "Origins (`https://www.shop.de`) whose pages may call the edge from the browser; they count as the shop's own."
+        ),
     ] = ()
 
 
@@ -325,7 +327,9 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     stale_s: Annotated[
         float,
         Meta(ge=0),
-        knob("How much longer a cohort's reply is given while a fresh one is made: nobody waits for it. 0: not at all."),
+        knob(
+            "How much longer a cohort's reply is given while a fresh one is made: nobody waits for it. 0: not at all."
+        ),
     ] = 60.0
 
 
@@ -338,7 +342,9 @@ class CdnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     min_cohort: Annotated[
         Positive,
-        knob("A segment with fewer people, alone or together with another one, is left out of cohorts: it tells too much."),
+        knob(
+            "A segment with fewer people, alone or together with another one, is left out of cohorts: it tells too much."
+        ),
     ] = 100
     ttl_s: Annotated[
         Positive, knob("How long a cohort's reply is fresh; business windows of rules begin and end so much later.")

@@ -15,11 +15,13 @@ from deployments.edge.conditional import Headers, Personal, caching_headers, eta
 from deployments.edge.edge import Edge
 from deployments.edge.ladder import Ladder
 from deployments.edge.priorities import ticket_of
+from deployments.edge.problems import Problem
 from deployments.edge.question import Answer, Question
 from deployments.edge.raw_reply import NOT_MODIFIED, RawReply
 from deployments.edge.reply_cache import Entry, Made, Tag
 from deployments.edge.requests import encode, path_id, read_json, read_query
 from deployments.edge.schemas import Limit, RankedItems, RankIn, Recommendations, Recommended, RecommendIn, Slot
+from deployments.edge.scopes import READ
 from deployments.edge.shown_log import tell_shown
 from deployments.edge.users import MAX_USER_ID
 from rayce.candidates import Wish
@@ -82,7 +84,9 @@ class Recommender:
         items = _items(answer, asked.explain)
         ranked = {item.item_id for item in items}
         left_out = [item for item in dict.fromkeys(asked.items) if item not in ranked]
-        body = encode(RankedItems(asked.user_id, asked.slot, items, left_out, answer.rung, answer.personal, answer.model))
+        body = encode(
+            RankedItems(asked.user_id, asked.slot, items, left_out, answer.rung, answer.personal, answer.model)
+        )
         return _sent(body, _headers(body, answer), answer)
 
     async def _reply(self, edge: Edge, caller: Caller, request: Request, asked: RecommendIn) -> RawReply:
@@ -111,6 +115,8 @@ class Recommender:
         return _given(entry, answers[0] if answers else None, known)
 
     def _question(self, edge: Edge, caller: Caller, request: Request, asked: RecommendIn) -> Question:
+        if asked.explain and READ not in caller.scopes:  # reasons tell what the user has bought
+            raise Problem(403, f"with `explain` the API key needs the scope `{READ}`", "explain", True)
         now_ms = edge.now_ms() if asked.at is None else asked.at
         wish = Wish(
             limit=asked.limit,

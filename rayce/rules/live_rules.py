@@ -1,7 +1,7 @@
 """The rules that are live, bound to the shelf and the segment catalogue that are live: bound anew when one of them changes.
 
-Binding costs milliseconds (a hundred with hundreds of rules), so it is done once, on the thread that has loaded what changed; who
-asks before it is done binds too, rather than use rules that speak of another shelf.
+Binding costs milliseconds (a hundred with hundreds of rules), so it is done once, on the thread that has loaded what changed;
+who asks before it is done binds too, rather than use rules that speak of another shelf.
 """
 
 from collections.abc import Callable

@@ -20,9 +20,9 @@ from rayce.precomputed import encode_list
 from rayce.profile import Profile, encode_profile
 from rayce.ranking import Matrix, rank
 from rayce.ranking import Ranker as Model
+from rayce.segments.catalogue import load_catalogue
 from rayce.shelf import Shelf
 from rayce.stores.memory import MemoryDurable
-from rayce.segments.catalogue import load_catalogue
 from tests.samples import T0, event, folded, histories
 from tests.shops import ITEMS, ByPopularity, make_shelf
 

@@ -21,7 +21,8 @@ def test_what_is_written_is_read(name: str, number: int, at_ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, b"", b"null", b"[]", b'{"name":1,"number":1,"at_ms":1}', b"\xff", b"{" * 9_999, b'{"x":' + b"[" * 99_999]
+    "value",
+    [None, b"", b"null", b"[]", b'{"name":1,"number":1,"at_ms":1}', b"\xff", b"{" * 9_999, b'{"x":' + b"[" * 99_999],
 )
 def test_anything_else_is_no_flip(value: bytes | None) -> None:
     assert decode_flip(value) is None

@@ -81,6 +81,13 @@ async def test_who_asks_for_reasons_gets_source_scores_and_rules(ada: Shop) -> N
     assert row["rules"] == ["more of it"] and row["after_rules"] > row["score"] and row["source"]
 
 
+async def test_reasons_are_not_for_a_key_that_pages_hold(ada: Shop) -> None:
+    for path, body in (("/v1/recommendations", {}), ("/v1/rank", {"items": ["p1"]})):
+        plain = await ada.call("POST", path, {"user_id": "ada", **body}, key="browser-key")
+        told = await ada.call("POST", path, {"user_id": "ada", "explain": True, **body}, key="browser-key")
+        assert (plain.status, told.status, told.json["key"]) == (200, 403, "explain")
+
+
 @pytest.mark.parametrize("ranker", [None, broken])
 async def test_the_callers_own_items_come_back_in_order_each_of_them_once(
     ada: Shop, ranker: Callable[..., object] | None
@@ -124,7 +131,9 @@ async def test_of_who_allows_nothing_nothing_personal_is_told(ada: Shop) -> None
 @pytest.fixture
 def cached(ada: Shop) -> Shop:
     """With a cache that hears."""
-    ada.edge = ada.edge._replace(caches=make_caches(ada.settings.cache, ada.edge.metrics, lambda: 0.0, Random(1).random))
+    ada.edge = ada.edge._replace(
+        caches=make_caches(ada.settings.cache, ada.edge.metrics, lambda: 0.0, Random(1).random)
+    )
     assert ada.edge.caches is not None
     ada.edge.caches.bus.hears(True)
     ada.app = Server(ada.edge).app()
