@@ -82,7 +82,7 @@ EDGE_KINDS: dict[str, Parse | None] = {
     "segment-model": None,  # loaded only when somebody asks for an explanation
 }
 DURABLE_THREADS = 4
-READS_PER_CALL, RANKS_PER_CALL, READS_IN_FLIGHT, RANKS_IN_FLIGHT = 64, 8, 4, 2
+READS_PER_CALL, RANKS_PER_CALL, READS_IN_FLIGHT, RANKS_IN_FLIGHT = 64, 8, 4, 1
 SHADOW_PAUSE_S = 0.002
 SWITCH_S = 0.001
 """How long the event loop's thread may keep Kafka's from acknowledging, and the other way round; Python's default is 5 ms."""

@@ -4,9 +4,9 @@ Each priority has its own part of the limit: `bulk` may fill 60 % of it, `prefet
 matters most finds room while the rest fills what is left. Where a priority is sent away all the same, the parts of those below
 it are halved at every interval, down to nothing, and come back slowly once it is not any more.
 
-Who finds no room waits in a short queue, what matters most up to a tenth of a second, the rest a few milliseconds. Where that is full, the last of a lower priority makes room. Who
-waits too long is shed: it costs microseconds, and says when to come again. One event loop, no locks; time and the loop's timer
-are arguments, so that a test is the clock.
+Who finds no room waits in a short queue, what matters most up to a tenth of a second, the rest a few milliseconds. Where that
+is full, the last of a lower priority makes room. Who waits too long is shed: it costs microseconds, and says when to come
+again. One event loop, no locks; time and the loop's timer are arguments, so that a test is the clock.
 """
 
 import asyncio
