@@ -112,7 +112,7 @@ class Admission:
     async def wait(self, ticket: Ticket) -> bool:
         """Wait for a place; False: shed it. Cancelled, it takes none."""
         now_s, priority = self._clock(), ticket.priority
-        if self._timer is None or not self._has_place(priority):
+        if self._timer is None or not self._rooms[priority] or not self._has_place(priority):
             self.shed(priority, "full")
             return False
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
