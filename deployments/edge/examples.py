@@ -50,7 +50,7 @@ _LIST = {
     "personal": True,
     "generations": {"lists": 12, "popular": 30, "ranker": 7, "shelf": 30},
     "decision_id": "019a9f3e-5c00-7000-8000-000000000003",
-    "model": "ranker",
+    "model": "default",
 }
 _DECISION = {
     "variant": "winter",
@@ -151,7 +151,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
             "left_out": ["p1"],
             "served": "live",
             "personal": True,
-            "model": "ranker",
+            "model": "default",
         },
     ),
     ("POST", "/v1/decisions"): Example(

@@ -38,6 +38,8 @@ from rayce.uuid7 import uuid7
 
 KINDS = (SHELF, "popular", "lists", RANKER, MODELS, RULES)
 """Generations that a reply depends on."""
+OLD_POLLS, OLD_S = 3, 10
+"""Knowledge of what is live that is older than so many polls and seconds is told with the reply."""
 
 
 class RecommendQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +157,7 @@ class Recommender:
             )
         )
         keep = answer.rung == "live" or (question.person is None and bool(answer.items))
-        return answer, Made(body, _headers(body, answer), answer.rung, keep)
+        return answer, Made(body, (*_headers(body, answer), *_age(edge)), answer.rung, keep)
 
 
 def replace_limit(question: Question, limit: int) -> Question:
@@ -210,6 +212,14 @@ def _headers(body: bytes, answer: Answer) -> Headers:
         (b"content-type", b"application/json"),
         *caching_headers(Personal(), body),
     )
+
+
+def _age(edge: Edge) -> Headers:
+    """How old the knowledge of what is live is, where it is older than it should be: this replica is cut off."""
+    age_s, poll_s = edge.live.age_s(), edge.settings.serving.generation_poll_s
+    if age_s is not None and age_s <= OLD_POLLS * poll_s + OLD_S:
+        return ()
+    return ((b"rayce-knowledge-age", b"unknown" if age_s is None else b"%d" % int(age_s)),)
 
 
 def _sent(body: bytes, headers: Headers, answer: Answer | None) -> RawReply:

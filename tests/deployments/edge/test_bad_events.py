@@ -81,7 +81,7 @@ async def test_events_are_told_what_their_products_are(shop: Shop) -> None:
 
 async def test_control_without_the_words_there_is_no_affinity(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     stamp = Stamper.stamp
-    monkeypatch.setattr(Stamper, "stamp", lambda *arguments: stamp(*arguments[:-1]))
+    monkeypatch.setattr(Stamper, "stamp", lambda *arguments: stamp(*arguments[:5]))
     await shop.consent("ada")
     await shop.act("view", "p4")
     assert (await shop.call("GET", "/v1/users/ada/profile")).json["words"]["top_category"] == ""

@@ -180,3 +180,14 @@ async def test_who_has_it_already_is_told_so(cached: Shop) -> None:
     again = await cached.call("GET", path, if_none_match=first.headers["etag"])
     assert (again.status, again.body) == (304, b"")
     assert (await cached.call("GET", path, if_none_match='"other"')).status == 200
+
+
+async def test_a_replica_that_is_cut_off_goes_on_and_says_how_old_its_knowledge_is(
+    ada: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "rayce-knowledge-age" not in (await ada.recommend()).headers
+    monkeypatch.setattr(ada.live, "age_s", lambda: 400.0)
+    reply = await ada.recommend()
+    assert (reply.headers["rayce-knowledge-age"], bool(items_of(reply))) == ("400", True)
+    monkeypatch.setattr(ada.live, "age_s", lambda: None)
+    assert (await ada.recommend()).headers["rayce-knowledge-age"] == "unknown"

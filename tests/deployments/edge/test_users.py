@@ -263,7 +263,9 @@ async def test_what_has_no_lower_rung_asks_to_come_again_when_no_store_answers(a
 )
 async def test_a_query_that_is_wrong_is_refused_by_name_and_value(ada: Shop, query: str, key: str, value: str) -> None:
     reply = await ada.call("GET", f"{SEGMENTS}?{query}")
-    assert (reply.status, reply.json["key"], reply.json["value"]) == (422, key, value)
+    told = reply.json["value"]
+    assert (reply.status, reply.json["key"]) == (422, key)
+    assert told == value if len(value) < 100 else value.startswith(told[:100]), "what is long is told in part"
 
 
 async def test_odd_user_ids_are_users_like_any_other(shop: Shop) -> None:
