@@ -27,7 +27,7 @@ WAIT_SHARES: Final = (1.0, 0.05, 0.02)
 """Part of the longest time in the queue that each priority waits: who is likely to be sent away is told soon."""
 QUEUE_SHARE = 0.5
 """Places of the queue, as part of the limit."""
-LEAST_QUEUE, MAX_QUEUE = 32, 256
+LEAST_QUEUE, MAX_QUEUE = 256, 1_024
 SWEEP_S = 0.001
 """How exactly the time in the queue is kept."""
 NO_ROOM_WOULD_HELP: Final = ("rate", "deadline")
