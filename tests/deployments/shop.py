@@ -158,9 +158,7 @@ class Shop:
             executor=executor,
             words_of=LiveWords(self.live).of,
             decisions=DecisionLog(self.log, metrics, self.settings.decisions.buffered),
-            contexts=_contexts(
-                *(getattr(self.settings.edge, name) for name in _OF_CONTEXTS), self.settings.privacy.context_fields
-            ),
+            contexts=_contexts(self.settings.edge, self.settings.privacy.context_fields),
             caches=caches,
         )
         self.app = Server(self.edge).app()
