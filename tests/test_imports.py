@@ -45,7 +45,7 @@ ONLY_IN = {
     "aiohttp": ("rayce/transport.py",),
     "ua_parser": ("rayce/device.py",),
     "maxminddb": ("rayce/country.py",),
-    "typer": ("rayce/cli.py", "cluster/local/__main__.py", "examples/demo/__main__.py"),
+    "typer": ("rayce/cli.py", "rayce/commands/*.py", "cluster/local/__main__.py", "examples/demo/__main__.py"),
 }
 """By third-party package, the files of ours that may import it: one client, one importer."""
 
@@ -94,7 +94,9 @@ READ_SETTINGS = {
     "rayce/ingest.py": {"PrivacySettings"},
     "rayce/api_keys.py": {"ApiKey"},
     "rayce/settings_page.py": {"*"},
-    "rayce/cli.py": {"*"},
+    "rayce/commands/keys.py": {"ApiKey"},
+    "rayce/commands/opening.py": {"*"},
+    "rayce/commands/rules.py": {"load_settings"},
 }
 """Who in the library may import `rayce.settings`, and which names of it; everybody else takes what it needs."""
 
@@ -104,7 +106,8 @@ LOAD_SETTINGS = (
     "deployments/app.py",
     "jobs/frame.py",
     "jobs/job.py",
-    "rayce/cli.py",
+    "rayce/commands/opening.py",
+    "rayce/commands/rules.py",
 )
 """The composition roots: only they read settings from the file and the environment."""
 

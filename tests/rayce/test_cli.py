@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.edge.callers import Callers
-from rayce import __version__, cli
+from rayce import __version__
 from rayce.api_keys import live_keys
 from rayce.cli import app
+from rayce.commands import opening
 from rayce.features.feature_set import ALL
 from rayce.profile import encode_profile
 from rayce.segments.catalogue import load_catalogue
@@ -164,7 +165,7 @@ def durable(monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
     people = [folded(event("view", who=1)), folded(event("purchase", "p1", who=2))]
     saves = [Save(person(n), encode_profile(profile), n) for n, profile in enumerate(people)]
     made.save_profiles(0, made.acquire(0).epoch, saves)
-    monkeypatch.setattr(cli, "_stores", lambda path: (made, load_catalogue()))
+    monkeypatch.setattr(opening, "stores", lambda path: (made, load_catalogue()))
     return made
 
 
@@ -260,8 +261,10 @@ def test_outside_a_checkout_the_error_says_what_to_do(tmp_path: Path, command: s
     installed.mkdir()
     elsewhere.mkdir()
     (installed / "rayce").mkdir()
-    for name in ("__init__.py", "cli.py"):
-        (installed / "rayce" / name).write_bytes((CHECKOUT / "rayce" / name).read_bytes())
+    (installed / "rayce" / "commands").mkdir()
+    library = CHECKOUT / "rayce"
+    for file in (library / "__init__.py", library / "cli.py", *sorted((library / "commands").glob("*.py"))):
+        (installed / file.relative_to(CHECKOUT)).write_bytes(file.read_bytes())
     code = f"import sys; sys.argv = ['rayce', {command!r}]; from rayce.cli import main; main()"
     result = in_a_process(code, cwd=elsewhere, path=installed)
     assert result.returncode == 2
@@ -274,7 +277,7 @@ class TestKeys:
     @pytest.fixture(autouse=True)
     def durable(self, monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
         made = MemoryDurable()
-        monkeypatch.setattr(cli, "_durable", lambda path: made)
+        monkeypatch.setattr(opening, "durable", lambda path: made)
         return made
 
     def test_a_key_is_printed_once_works_and_can_be_revoked(self, durable: MemoryDurable) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rayce import cli
 from rayce.cli import app
+from rayce.commands import opening
 from rayce.stores.memory import MemoryDurable
 
 ROUTING = "version: 1\nsplit: [{model: next, share: 0.1}]\nshadow: [{model: other, share: 0.05}]\n"
@@ -20,7 +20,7 @@ def run(*arguments: str) -> tuple[int, str]:
 @pytest.fixture
 def routing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     durable = MemoryDurable()
-    monkeypatch.setattr(cli, "_durable", lambda path: durable)
+    monkeypatch.setattr(opening, "durable", lambda path: durable)
     path = tmp_path / "models.yaml"
     path.write_text(ROUTING)
     return str(path)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rayce import cli
 from rayce.cli import app
+from rayce.commands import opening
 from rayce.decision import VERSION, Decision, ShownItem, encode_decision
 from rayce.documents import RULES, document_text
 from rayce.errors import Unavailable
@@ -39,8 +39,8 @@ def run(*arguments: str) -> tuple[int, str]:
 @pytest.fixture
 def durable(monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
     made = MemoryDurable()
-    monkeypatch.setattr(cli, "_stores", lambda path: (made, load_catalogue()))
-    monkeypatch.setattr(cli, "_durable", lambda path: made)
+    monkeypatch.setattr(opening, "stores", lambda path: (made, load_catalogue()))
+    monkeypatch.setattr(opening, "durable", lambda path: made)
     return made
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rayce import cli
 from rayce.cli import app
+from rayce.commands import opening
 from rayce.segments.catalogue import load_catalogue
 from rayce.stores.memory import MemoryDurable
 
@@ -32,8 +32,8 @@ slots:
 @pytest.fixture
 def durable(monkeypatch: pytest.MonkeyPatch) -> MemoryDurable:
     store = MemoryDurable()
-    monkeypatch.setattr(cli, "_durable", lambda settings: store)
-    monkeypatch.setattr(cli, "_stores", lambda settings: (store, load_catalogue()))
+    monkeypatch.setattr(opening, "durable", lambda settings: store)
+    monkeypatch.setattr(opening, "stores", lambda settings: (store, load_catalogue()))
     return store
 
 

@@ -1,0 +1,1 @@
+"""The verbs of the command `rayce`, a file for each noun."""

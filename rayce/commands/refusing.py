@@ -1,0 +1,22 @@
+"""How a command ends when something is wrong: in words, with exit code 1."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rayce.errors import InvalidInput
+
+
+def refuse(file: Path, error: "InvalidInput") -> NoReturn:
+    """What of the file is wrong: file, key and value."""
+    named = str(error) if str(error).startswith(str(file)) else f"{file}: {error}"
+    typer.echo(f"{named}\n  file:  {file}\n  key:   {error.key or '-'}\n  value: {error.value!r}", err=True)
+    raise typer.Exit(1) from None
+
+
+def fail(error: Exception) -> NoReturn:
+    """Anything else, in its own words."""
+    typer.echo(str(error), err=True)
+    raise typer.Exit(1) from None
