@@ -12,7 +12,8 @@ from cluster.local.valkey_cluster import ValkeyCluster
 from rayce.settings import DynamoSettings, RedisSettings, Settings, load_settings
 from rayce.stores.dynamo import DynamoStore
 from rayce.stores.interfaces import Durable, HotBuckets, HotReader, HotWriter
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from rayce.stores.redis_view import RedisReader, RedisWriter
 
 

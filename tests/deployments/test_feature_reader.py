@@ -12,7 +12,8 @@ from rayce.consent import Consent
 from rayce.errors import Unavailable
 from rayce.people import People
 from rayce.stores.interfaces import Shown
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import person
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.telling import LEFT, LEFT_COUNTS_S, MAX_TOLD, Telling, models_left
 from rayce.metrics import Metrics
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,8 @@ from rayce.features.feature_set import ALL
 from rayce.item import Item, encode_item
 from rayce.segments.catalogue import load_catalogue
 from rayce.settings import Settings
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import T0, event, person
 
 BOTH = 3

@@ -9,7 +9,8 @@ from jobs.build_recommendations import build_recommendations
 from jobs.job import run
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.precomputed import List, decode_list
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.jobs.mortal import die_in
 from tests.jobs.shop import PEOPLE, filled, habit, history, make_job, records
 from tests.samples import event, person

@@ -9,7 +9,7 @@ from jobs import rebuild_hot_view as program
 from rayce.errors import Unavailable
 from rayce.rebuild import Rebuilt
 from rayce.settings import Settings
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from tests.rayce.test_rebuild import PEOPLE, durable, states
 
 

@@ -18,7 +18,8 @@ from rayce.segments.flags import lean_flags, pack_flags
 from rayce.segments.listing import Listing
 from rayce.settings import Settings
 from rayce.stores.interfaces import Shown
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from rayce.stores.redis_view import RedisReader, RedisWriter
 from tests.samples import person
 

@@ -9,7 +9,7 @@ from rayce.consent import Consent
 from rayce.errors import Unavailable
 from rayce.hedging import BUDGET, LOOK_EVERY, MAX_DELAY_S, MAX_SAVED, MIN_DELAY_S, Hedge, HedgedReader
 from rayce.stores.interfaces import Shown
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import person
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,8 @@ import pytest
 from rayce.errors import InvalidArtifact
 from rayce.list_publication import AT_ONCE, ListsManifest, store_lists
 from rayce.precomputed import encode_list
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import person
 
 LISTS = [(person(n), encode_list([(f"p{n}", 1.0)])) for n in range(AT_ONCE + 3)]

@@ -16,7 +16,8 @@ from rayce.profile import Profile, encode_profile
 from rayce.segments.flags import pack_flags
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Save, Shown
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import T0, event, folded, person
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,8 @@ from rayce.rebuild import BATCH, Rebuild, Rebuilt
 from rayce.segments.flags import pack_flags
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Save, Shown, StoredProfile
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import T0, event, folded, person
 
 YES = Consent(1, T0)

@@ -9,7 +9,7 @@ from rayce.profile import Profile
 from rayce.segments.flags import lean_flags, pack_flags
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotBuckets, Kept, Lean, Shown
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from rayce.trimming import AT_ONCE, Trimmed, drop_lists, trim_buckets
 from tests.samples import person
 

@@ -8,7 +8,8 @@ from unittest.mock import patch
 from cluster.stream.worker import Worker
 from rayce.segments.catalogue import Catalogue
 from rayce.stores.interfaces import Lease, Record, Save, Shown, StoredProfile
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from rayce.stores.memory_log import MemoryLog, MemoryLogReader
 from tests.cluster.stream.world import PARTITIONS, World
 

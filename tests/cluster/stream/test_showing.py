@@ -12,7 +12,7 @@ from rayce.profile import Profile
 from rayce.segments.flags import pack_flags
 from rayce.segments.listing import Listing
 from rayce.stores.interfaces import HotRow, Shown
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import person
 
 

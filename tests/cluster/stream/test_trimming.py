@@ -10,7 +10,7 @@ from rayce.errors import Unavailable
 from rayce.profile import Profile
 from rayce.segments.flags import pack_flags
 from rayce.stores.interfaces import Shown
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from tests.cluster.stream import test_showing as showing_test
 from tests.cluster.stream.test_showing import Clock
 from tests.samples import person

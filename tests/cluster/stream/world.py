@@ -19,7 +19,8 @@ from rayce.segments.evaluation import Scorer, evaluate
 from rayce.segments.tally import Tally
 from rayce.settings import StreamSettings
 from rayce.stores.interfaces import CHANGES, EVENTS
-from rayce.stores.memory import MemoryDurable, MemoryHot
+from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from rayce.stores.memory_log import MemoryLog
 from tests.samples import T0
 

@@ -8,7 +8,7 @@ from rayce.breaker import Breaker
 from rayce.consent import Consent
 from rayce.gate import Gate
 from rayce.stores.interfaces import Shown
-from rayce.stores.memory import MemoryHot
+from rayce.stores.memory_hot import MemoryHot
 from tests.samples import person
 
 pytestmark = pytest.mark.anyio
