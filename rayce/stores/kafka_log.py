@@ -119,6 +119,7 @@ class LogWriter:
         try:
             producer = KafkaProducer(
                 **connection(self._settings),
+                bootstrap_timeout_ms=int(CONNECT_PATIENCE_S * 1000),  # then anew, unless closed by now
                 metrics_enabled=False,  # ours tell what matters
                 acks="all",
                 compression_type="lz4",

@@ -58,7 +58,7 @@ class FlipReader:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what it is waiting for ends later by itself."""
+        """End; what it is waiting for ends by itself, `WAIT_MS` later at most."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -71,6 +71,7 @@ class FlipReader:
     def _read(self) -> None:
         consumer = KafkaConsumer(
             **connection(self._settings),
+            bootstrap_timeout_ms=WAIT_MS,  # asked again by us; who stops is not kept for the client's half minute
             metrics_enabled=False,
             group_id=None,
             enable_auto_commit=False,
