@@ -16,7 +16,8 @@ class EventLog:
     """The topic of events on real brokers, by librdkafka: the filling shall not be what is measured."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._partitions = settings.partitions
+        self.partitions = settings.partitions
+        """How many the topic has."""
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -32,7 +33,7 @@ class EventLog:
 
     def partition_of(self, person: str) -> int:
         """All events of a person are in one partition."""
-        return crc32(person.encode()) % self._partitions
+        return crc32(person.encode()) % self.partitions
 
     def fill(self, events: Iterable[Event]) -> int:
         """Write all; returns how many. Raises `RuntimeError` where one was not acknowledged."""

@@ -1,4 +1,4 @@
-"""A partition worker in another process, seen from outside: told about, frozen, killed, stopped. See `worker_program`."""
+"""A worker in another process, seen from outside: told about, frozen, killed, stopped. See `worker_program`."""
 
 import json
 import os
@@ -13,15 +13,12 @@ from typing import Any, Self
 CHECKOUT = Path(__file__).parent.parent
 
 
-class WorkerProcess:
-    """A context manager: ends the process if it is still there."""
+class ProgramProcess:
+    """A program of ours that answers commands by JSON lines. A context manager: ends the process if it is still there."""
 
-    def __init__(self, settings: Path, partitions: Sequence[int], *more: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "benchmarks.worker_program"),
-                *("--settings", str(settings), "--partitions", ",".join(map(str, partitions)), *more),
-            ],
+            [sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -85,3 +82,11 @@ class WorkerProcess:
             raise RuntimeError(f"the worker has ended with {self._process.wait(30)}")
         found: dict[str, Any] = json.loads(line)
         return found
+
+
+class WorkerProcess(ProgramProcess):
+    """A partition worker."""
+
+    def __init__(self, settings: Path, partitions: Sequence[int], *more: str) -> None:
+        numbers = ",".join(map(str, partitions))
+        super().__init__("benchmarks.worker_program", "--settings", str(settings), "--partitions", numbers, *more)

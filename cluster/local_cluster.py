@@ -23,10 +23,12 @@ from ray import serve
 from ray.exceptions import RayError
 
 from cluster.environment import RAY_ENVIRONMENT
+from cluster.lake.actor import start_lake, stop_lake
 from cluster.local.stack import LocalStack
 from cluster.loopback_haproxy import write_wrapper
 from cluster.prepare import prepare_stores
 from cluster.ray_settings import own_loopback_node
+from cluster.schedule.actors import schedules_of, start_scheduler
 from cluster.serving import deploy, serve_config
 from cluster.stream.actors import NAMESPACE, SUPERVISOR, start_stream
 from rayce.settings import Settings, load_settings
@@ -72,6 +74,7 @@ class LocalCluster:
         self.stack.up()
         port = self._write_settings()
         self.settings = load_settings(self.settings_path, {})
+        schedules_of(self.settings)
         self.api_key = (self.root / "api-key").read_text().strip()
         self._progress("tables and topics")
         prepare_stores(self.settings)
@@ -79,6 +82,8 @@ class LocalCluster:
         self._start_ray()
         self._progress("starting the stream")
         start_stream(self.settings)
+        start_lake(self.settings)
+        start_scheduler(self.settings, str(self.settings_path), self.dashboard)
         self._progress("deploying to Ray Serve")
         config = serve_config("127.0.0.1", port, str(self.settings_path))
         _fit_to_machine(config, os.cpu_count() or 1)
@@ -105,7 +110,7 @@ class LocalCluster:
         """In order: no more requests, the stream drained, Ray gone, then the stores."""
         if self._started_ray:
             self._progress("stopping")
-            for stop in (serve.shutdown, self._drain, ray.shutdown):
+            for stop in (serve.shutdown, self._drain, stop_lake, ray.shutdown):
                 try:
                     stop()
                 except (RayError, ValueError, OSError) as error:
@@ -133,6 +138,7 @@ class LocalCluster:
         for section, values in self._overrides.items():
             tree[section] = {**tree.get(section, {}), **values}
         port = int(tree["edge"].setdefault("port", free_port(8000)))
+        tree.setdefault("batch", {}).setdefault("work_path", str(self.root / "batch"))
         self.settings_path.touch(mode=0o600)
         self.settings_path.write_text(yaml.safe_dump(tree), encoding="utf-8")
         return port

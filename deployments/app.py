@@ -53,6 +53,8 @@ from rayce.item_words import SHELF, LiveWords, load_shelf
 from rayce.light_model import read_light_model
 from rayce.live_catalogue import KIND as CATALOGUE
 from rayce.live_catalogue import LiveCatalogue, catalogue_parser
+from rayce.live_items import LiveItems
+from rayce.live_sessions import LiveSessions, SessionFollower
 from rayce.logs import start_logging
 from rayce.metrics import Metrics
 from rayce.model import load_ranker
@@ -66,7 +68,8 @@ from rayce.settings import Settings, load_settings
 from rayce.shelf import Popular, Shelf
 from rayce.slots.book import parse_slots
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.kafka_log import LogWriter
+from rayce.stores.kafka_items import ItemChangesReader
+from rayce.stores.kafka_log import LogReader, LogWriter
 from rayce.stores.kafka_models import FlipReader
 from rayce.stores.redis_view import RedisReader
 
@@ -140,11 +143,12 @@ class RankerDeployment:
             RULES: document_parser(parse_rules),
             CATALOGUE: catalogue_parser(features),
         }
-        live = _live(settings, parsers)
+        live, _items = _live_with_items(settings, parsers, metrics)
         catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
         earlier = earlier_in(DynamoStore(settings.dynamodb), load_ranker)
         models = RankerModels(live, metrics, BASELINES, earlier)
         models.warm_up()
+        _follow_sessions(settings, live, metrics)
         self._ranker = Ranker(
             live,
             settings.serving.candidates,
@@ -194,7 +198,7 @@ class EdgeRouter:
         metrics = Metrics()
         read_s, rank_s = settings.edge.read_deadline_ms / 1000, settings.edge.rank_deadline_ms / 1000
         features = load_features(settings.features.catalogue)
-        live = _live(settings, {**EDGE_KINDS, CATALOGUE: catalogue_parser(features)})
+        live, items = _live_with_items(settings, {**EDGE_KINDS, CATALOGUE: catalogue_parser(features)}, metrics)
         catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
         log = LogWriter(settings.kafka)
         caches = make_caches(settings.cache, metrics, time.monotonic, Random().random)
@@ -255,6 +259,7 @@ class EdgeRouter:
             features=features,
             contexts=contexts_from(settings.edge, settings.privacy),
             caches=caches,
+            items=items,
         )
         loop = asyncio.get_running_loop()
         self._listening = loop.create_task(hot.listen(caches.bus))
@@ -299,6 +304,38 @@ def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGeneratio
     live.start()
     FlipReader(settings.kafka, live.heard).start()
     return live
+
+
+def _live_with_items(
+    settings: Settings, parsers: dict[str, Parse | None], metrics: Metrics
+) -> tuple[LiveGenerations, LiveItems]:
+    """The same with shelves as the catalogue has them by now."""
+    live = LiveGenerations(DynamoStore(settings.dynamodb), parsers, settings.serving.generation_poll_s)
+    items = LiveItems(
+        live,
+        DynamoStore(settings.dynamodb),
+        settings.serving.items_poll_s,
+        lambda: time.time_ns() // 1_000_000,
+        lambda outcome, count: metrics.add("rayce_item_changes_total", count, outcome),
+    )
+    live.start()
+    items.start()
+    FlipReader(settings.kafka, live.heard).start()
+    ItemChangesReader(settings.kafka, items.heard, items.missed).start()
+    return live, items
+
+
+def _follow_sessions(settings: Settings, live: LiveGenerations, metrics: Metrics) -> None:
+    """What people touch is heard in the sessions of the live shelves, unless that is turned off."""
+    serving, kafka = settings.serving, settings.kafka
+    if serving.live_sessions_rows:
+        sys.setswitchinterval(SWITCH_S)  # or a question would wait for the thread that reads
+        SessionFollower(
+            LiveSessions(lambda: live.of_kind(SHELF), serving.live_sessions_rows, metrics),
+            lambda: LogReader(kafka, range(kafka.partitions), group="rayce.sessions", wait_ms=500),
+            lambda: time.time_ns() // 1_000_000 - serving.live_sessions_s * 1_000,
+            failed=lambda: metrics.add("rayce_failures_total", 1, "kafka"),
+        ).start()
 
 
 def _hedged(settings: Settings, metrics: Metrics) -> HedgedReader:

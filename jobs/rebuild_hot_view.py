@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts = (options.segments, options.from_segment, options.at_once)
         return {"metrics": rebuild_hot_view(durable, hot, *parts, say, catalogue, now_s)}
 
-    return look_after("rebuild_hot_view", options.settings, work, "what was put back stays")
+    return look_after("rebuild_hot_view", options.settings, work, "what was put back stays", _stores)
 
 
 def _stores(settings: Settings) -> tuple[Durable, HotWriter]:

@@ -13,7 +13,7 @@ from rayce.segments.catalogue import Catalogue
 from rayce.segments.segment import MAX_BIT
 from rayce.settings import Settings
 from rayce.stores.dynamo import DynamoStore
-from rayce.stores.interfaces import DurableGenerations, HotBuckets
+from rayce.stores.interfaces import Durable, HotBuckets
 from rayce.stores.redis_view import RedisWriter
 from rayce.trimming import Trimmed, drop_lists, trim_buckets
 
@@ -65,10 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         catalogue = live_catalogue_of(settings, durable)
         return {"metrics": trim_hot_view(hot, catalogue, tenants, options.from_bucket, before_s, say)}
 
-    return look_after("trim_hot_view", options.settings, work, "what was trimmed stays so")
+    return look_after("trim_hot_view", options.settings, work, "what was trimmed stays so", _stores)
 
 
-def _stores(settings: Settings) -> tuple[DurableGenerations, HotBuckets]:
+def _stores(settings: Settings) -> tuple[Durable, RedisWriter]:
     return DynamoStore(settings.dynamodb), RedisWriter(settings.redis)
 
 

@@ -247,7 +247,8 @@ def _of_sessions(shelf: Shelf, profile: Profile | None, wish: Wish, now_ms: int,
         return _NONE
     own = profile.session if profile is not None else None
     items = own.items if own is not None and now_ms - own.last_ms < ANCHOR_AGE_MS else ()
-    items_now = shelf.numbers([*items, *wish.session_items])
+    touched = shelf.numbers([*items, *wish.session_items])
+    items_now = [n for n in touched if n < shelf.settled]  # no session holds what came since
     return shelf.sessions.near(items_now, most).items if items_now else _NONE
 
 

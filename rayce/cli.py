@@ -7,8 +7,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from rayce.commands.exporting import exporting
 from rayce.commands.features import features
+from rayce.commands.importing import importing
+from rayce.commands.jobs import jobs
 from rayce.commands.keys import keys
+from rayce.commands.lake import lake
 from rayce.commands.models import models
 from rayce.commands.rules import rules
 from rayce.commands.segments import segments
@@ -26,6 +30,10 @@ app.add_typer(slots, name="slots")
 app.add_typer(models, name="models")
 app.add_typer(rules, name="rules")
 app.add_typer(features, name="features")
+app.add_typer(lake, name="lake")
+app.command("jobs")(jobs)
+app.add_typer(importing, name="import")
+app.add_typer(exporting, name="export")
 
 
 _HANDED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -44,6 +44,14 @@ class NotEnoughData(RayceError):
     """There is too little history for what was asked. Keep what is live; run again when there is more."""
 
 
+class WorseThanLive(RayceError):
+    """A new generation is worse than the live one beyond noise. Keep what is live; publish with `--force` if it is meant."""
+
+
+class LeakFound(RayceError):
+    """A training row knows what came after its moment. Publish nothing: mend the feature, or the order of what it reads."""
+
+
 class Unavailable(RayceError):
     """A store did not answer in time. Retry later on the event path; take the next rung on the request path."""
 
@@ -64,3 +72,7 @@ class Fenced(RayceError):
 
     def __str__(self) -> str:
         return f"partition {self.partition} is no longer owned at epoch {self.epoch}"
+
+
+class LakeConflict(RayceError):
+    """Somebody else has written to the lake meanwhile; nothing was written. Drop what is held and begin where it stands now."""

@@ -1,7 +1,8 @@
 """Live generations: every process looks at the pointers and swaps what changed, as a whole, in the background.
 
 It looks when it is told of a flip (`rayce.flip`), and now and then by itself, should it not have been told.
-A generation that cannot be loaded is left aside with its reason, and the former one stays.
+A generation that cannot be loaded is left aside with its reason, and the former one stays. What changes faster than generations
+do is laid over the loaded value (`finish`, `revise`), and swapped as a whole too.
 """
 
 import threading
@@ -14,6 +15,8 @@ from rayce.flip import Flip
 from rayce.stores.interfaces import DurableGenerations
 
 Parse = Callable[[Mapping[str, bytes]], Any]
+Finish = Callable[[str, Any], Any]
+"""From a generation's name and its value as loaded to the value as it is used."""
 
 
 class Loaded(NamedTuple):
@@ -47,6 +50,8 @@ class LiveGenerations:
         self._parsers = parsers
         self._poll_s = poll_s
         self._loaded: dict[str, Loaded] = {}
+        self._finishing: dict[str, Finish] = {}
+        self._swapping = threading.RLock()
         self._refused: dict[str, int] = {}
         self.errors: dict[str, str] = {}
         self.looked = False
@@ -73,6 +78,24 @@ class LiveGenerations:
         """From now on `changed` gets the name of each generation that was swapped, on the thread that has loaded it."""
         self._watchers.append(changed)
 
+    def finish(self, kind: str, finishing: Finish) -> None:
+        """From now on generations of the kind are used as `finishing` gives them. Before `start`."""
+        self._finishing[kind] = finishing
+
+    def revise(self, name: str, change: Callable[[Any], Any]) -> bool:
+        """Swap the value of a loaded generation for what `change` makes of it, and tell who watches; whether it was changed.
+
+        `change` gives back the value itself where nothing is to be swapped. Called on any thread; never together with another
+        `change`, nor with a `finishing`.
+        """
+        with self._swapping:
+            known = self._loaded.get(name)
+            if known is None or (value := change(known.value)) is known.value:
+                return False
+            self._loaded[name] = Loaded(known.number, value)
+        self._tell(name)
+        return True
+
     def behind(self) -> list[str]:
         """Names that are said to have gone live, while the pointers could not be looked at since."""
         return sorted(name for name in tuple(self._unseen) if _kind(name) in self._parsers)
@@ -84,6 +107,11 @@ class LiveGenerations:
     def get(self, tenant: str, kind: str) -> Loaded | None:
         """What is live now, or None."""
         return self._loaded.get(generation_name(tenant, kind))
+
+    def of_kind(self, kind: str) -> dict[str, Loaded]:
+        """What is live of a kind, by tenant."""
+        own = f"/{kind}"
+        return {name.removesuffix(own): loaded for name, loaded in list(self._loaded.items()) if name.endswith(own)}
 
     def numbers(self, tenant: str) -> dict[str, int]:
         """Live generation by kind."""
@@ -123,6 +151,9 @@ class LiveGenerations:
         parse = self._parsers[kind]
         try:
             value = parse(self._durable.load_generation(name, number)) if parse else None
+            with self._swapping:
+                finishing = self._finishing.get(kind)
+                self._loaded[name] = Loaded(number, finishing(name, value) if finishing else value)
         except Unavailable as error:
             self.errors[name] = str(error)
             return
@@ -130,8 +161,10 @@ class LiveGenerations:
             self.errors[name] = f"{type(error).__name__}: {error}"
             self._refused[name] = number
             return
-        self._loaded[name] = Loaded(number, value)
         self.errors.pop(name, None)
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
         for changed in self._watchers:
             changed(name)
 

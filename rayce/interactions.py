@@ -2,7 +2,7 @@
 
 import re
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rayce.features.activity import TOUCHING
 from rayce.history import Moment
 from rayce.segments.flags import Flags
+from rayce.session_rows import NO_KEYS, SessionKeys, session_key
 from rayce.shelf import Floats, Ints
 
 MAX_EVENT_ITEMS = 200
@@ -27,6 +28,8 @@ class Interactions(NamedTuple):
     `session` is the person's session, or the event itself where it has none. `kind` is an index into `member_bits`, the
     segments (bit numbers) in force just before the event. `bought` is False where the product was only looked at; `weight` is
     what such an event says of interest. `country` is an index into `countries`, "" where the event does not say it.
+    `session_keys` tell sessions apart beyond this history, by number (`rayce.session_rows`); empty where nobody knows them.
+    `persons` are the pseudonyms by number, where they are known.
     """
 
     person: Ints
@@ -39,6 +42,8 @@ class Interactions(NamedTuple):
     weight: Floats
     country: Ints
     countries: list[str]
+    session_keys: SessionKeys = NO_KEYS
+    persons: Sequence[str] = ()
 
     def purchases(self) -> "Interactions":
         """The rows of purchases."""
@@ -60,6 +65,7 @@ def gather(moments: Iterable[Moment], number: Mapping[str, int]) -> Interactions
     sessions: dict[tuple[int, str], int] = {}
     kinds: dict[frozenset[int], int] = {}
     countries: dict[str, int] = {}
+    keys = array("Q")
     for before, event, _after in moments:
         purchase = event.type == "purchase"
         if not purchase and event.type not in TOUCHING:
@@ -67,6 +73,8 @@ def gather(moments: Iterable[Moment], number: Mapping[str, int]) -> Interactions
         found = {number[line.item_id] for line in event.items[:MAX_EVENT_ITEMS] if line.item_id in number}
         who = persons.setdefault(event.person, len(persons))
         where = sessions.setdefault((who, event.session or event.event_id), len(sessions))
+        if where == len(keys):
+            keys.append(session_key(event.person, event.session or event.event_id))
         flags = Flags(0, before.flags, before.short_lived)
         member = kinds.setdefault(frozenset(flags.bits(event.timestamp_ms)), len(kinds))
         said = event.context.get("country", "")
@@ -91,4 +99,6 @@ def gather(moments: Iterable[Moment], number: Mapping[str, int]) -> Interactions
         weight=np.frombuffer(weight, dtype=np.float32),
         country=np.frombuffer(country, dtype=np.int32),
         countries=list(countries),
+        session_keys=np.frombuffer(keys, dtype=np.uint64),
+        persons=list(persons),
     )

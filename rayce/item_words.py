@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from rayce.errors import InvalidArtifact
 from rayce.generations import LiveGenerations
-from rayce.shelf import Shelf
+from rayce.item import Item
+from rayce.shelf import Shelf, group_of
 
 SHELF = "shelf"
 MAX_WORD = 64
@@ -28,6 +29,15 @@ def item_words(shelf: Shelf) -> ItemWords:
     kept: dict[Words, Words] = {}  # items share their words: one tuple each, not one an item
     words = ((categories[g], makers[b]) for g, b in zip(shelf.group.tolist(), shelf.brand.tolist(), strict=True))
     return {item: kept.setdefault(pair, pair) for item, pair in zip(shelf.ids, words, strict=True) if any(pair)}
+
+
+def words_of(item: Item) -> Words:
+    """Of one item.
+
+    >>> words_of(Item("p1", categories=("Dairy", "Milk"), brand="Alm"))
+    ('Milk', 'Alm')
+    """
+    return group_of(item)[:MAX_WORD], item.brand[:MAX_WORD]
 
 
 def load_shelf(files: Mapping[str, bytes]) -> Shelf:

@@ -3,28 +3,14 @@
 from collections.abc import Iterable
 from itertools import islice
 
-import msgspec
 from msgspec import Struct
 
 from rayce.errors import InvalidArtifact, Unavailable
 from rayce.precomputed import decode_list
 from rayce.stores.interfaces import Durable, HotWriter
 
-MANIFEST_FILE = "manifest.json"
 AT_ONCE = 500
 PROBES = 5
-
-
-class ListsManifest(Struct, frozen=True):
-    """What a generation of lists is: how many people at most, from which shelf, as of when (ms)."""
-
-    count: int
-    shelf: int
-    as_of_ms: int
-
-    def to_files(self) -> dict[str, bytes]:
-        """The one file of the generation; the lists themselves are stored by person."""
-        return {MANIFEST_FILE: msgspec.json.encode(self)}
 
 
 class Stored(Struct):

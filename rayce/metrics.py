@@ -28,6 +28,9 @@ Name = Literal[
     "rayce_flags_cache_total",  # look-ups of flags in a replica's memory, by outcome; a miss is a read of hot memory
     "rayce_reply_cache_total",  # replies through the cache of replies, by outcome
     "rayce_purges_total",  # content networks told to forget, by outcome
+    "rayce_session_events_total",  # events that ranker replicas have read for the sessions of what comes next
+    "rayce_session_rows",  # products touched since the shelf was built that they remember
+    "rayce_item_changes_total",  # changes of items laid over live shelves; times that items could not be read
     "rayce_bus_people_total",  # changes of people that replicas have heard of
     "rayce_bus_deaf_total",  # times that a replica could not be sure to hear of changes, and kept nothing
     "rayce_hedged_reads_total",  # reads of hot memory that took so long that another connection was asked too
@@ -55,6 +58,19 @@ Name = Literal[
     "rayce_stream_waiting_for_hot_users",  # people whose change hot memory has not taken yet
     "rayce_stream_trimmed_users_total",  # people whose expired short-lived flags were taken out of hot memory
     "rayce_stream_waiting_for_durable_users",  # people whose change durable memory has not taken yet
+    "rayce_lake_rows_total",  # rows appended to a table of the lake, since its writer started
+    "rayce_lake_appends_total",  # commits that they took
+    "rayce_lake_missed_total",  # records that the log had lost before they were in the lake
+    "rayce_lake_failures_total",  # times that the writer had to begin anew: the log or the object store was away
+    "rayce_lake_lag_events",  # records of a partition that are not in the lake yet; -1: not known
+    "rayce_lake_files",  # files of a table after the last upkeep
+    "rayce_lake_removed_rows_total",  # rows removed by upkeep, because they were old or erased people's
+    "rayce_job_started_timestamp",  # when a job's last run has begun, seconds since the epoch
+    "rayce_job_exit_code",  # how its last run ended: 0 well; -1 at work, or killed
+    "rayce_job_success_timestamp",  # when its last run that ended well did: alarm on the age of this one
+    "rayce_job_success_took",  # what that run took: seconds, cpu_s (CPU seconds), peak_rss_gib
+    "rayce_schedule_due_timestamp",  # when the scheduler will run a schedule next, seconds since the epoch
+    "rayce_schedule_runs_total",  # runs that the scheduler has submitted, by outcome
 ]
 
 LABELS: dict[Name, tuple[str, ...]] = {
@@ -76,6 +92,9 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_flags_cache_total": ("outcome",),
     "rayce_reply_cache_total": ("outcome",),
     "rayce_purges_total": ("outcome",),
+    "rayce_session_events_total": (),
+    "rayce_session_rows": (),
+    "rayce_item_changes_total": ("outcome",),
     "rayce_bus_people_total": (),
     "rayce_bus_deaf_total": (),
     "rayce_hedged_reads_total": (),
@@ -103,6 +122,19 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_stream_waiting_for_hot_users": ("partition",),
     "rayce_stream_trimmed_users_total": (),
     "rayce_stream_waiting_for_durable_users": ("partition",),
+    "rayce_lake_rows_total": ("table",),
+    "rayce_lake_appends_total": ("table",),
+    "rayce_lake_missed_total": ("table",),
+    "rayce_lake_failures_total": ("table",),
+    "rayce_lake_lag_events": ("table", "partition"),
+    "rayce_lake_files": ("table",),
+    "rayce_lake_removed_rows_total": ("table", "reason"),
+    "rayce_job_started_timestamp": ("tenant", "job"),
+    "rayce_job_exit_code": ("tenant", "job"),
+    "rayce_job_success_timestamp": ("tenant", "job"),
+    "rayce_job_success_took": ("tenant", "job", "what"),
+    "rayce_schedule_due_timestamp": ("schedule",),
+    "rayce_schedule_runs_total": ("schedule", "outcome"),
 }
 
 BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rayce.errors import InvalidArtifact
 from rayce.features.feature_set import ALL, FeatureSet
-from rayce.model_files import MANIFEST_FILE, MODEL_FILE, Manifest
+from rayce.model_files import MANIFEST_FILE, MODEL_FILE, Manifest, hash_of
 from rayce.model_inputs import ModelInputs
 from rayce.ranking import RANKING_FEATURES
 from rayce.tree_kernel import TreeKernel
@@ -41,6 +41,10 @@ class Model:
                 "features",
                 len(self.features),
             )
+        if manifest.features_hash and manifest.features_hash != hash_of(self.features):
+            raise InvalidArtifact("the manifest's features are not those of its hash", "features", list(self.features))
+        self.thresholds = manifest.thresholds
+        """Those that training has chosen, by the name of what was declared for them."""
         self.checksum = ModelInputs(text, len(self.features)).checksum
         """Equal for rows that this model scores alike: such a row need not be scored again."""
         fast = _FastRow(self._booster, self._raw)

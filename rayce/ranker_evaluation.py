@@ -37,6 +37,17 @@ def evaluate_ranker(
     return {name: value for prefix, each in told.items() for name, value in each.metrics(prefix).items()}
 
 
+def per_basket(model: Ranker, shelf: Shelf, held_out: Sequence[Example]) -> dict[str, list[float]]:
+    """By metric, what the ranker's reply was worth for each basket in turn; for `rayce.verdict`."""
+    told: dict[str, list[float]] = {}
+    for example in held_out:
+        one = Relevance()
+        one.add(_best(model, shelf, example), example.basket)
+        for name, value in ((f"hit_rate_at_{LIMIT}", one.hit_rate), (f"ndcg_at_{LIMIT}", one.ndcg)):
+            told.setdefault(name, []).append(value)
+    return told
+
+
 def _best(model: Ranker, shelf: Shelf, example: Example) -> list[str]:
     best = np.argsort(-model.score_many(example.features), kind="stable")[:LIMIT]
     return [shelf.ids[n] for n in example.items[best].tolist()]

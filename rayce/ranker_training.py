@@ -3,60 +3,64 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from msgspec import Struct
 
+from rayce.calibration import CALIBRATION_FILE, calibrate, calibration_error, reliability
 from rayce.candidates import Wish
-from rayce.decay import DAY_MS
+from rayce.decision import Decision
 from rayce.errors import NotEnoughData
 from rayce.event import Event
-from rayce.history import replay
+from rayce.leak_check import telling
 from rayce.light_model import LightModel
+from rayce.logged_examples import evaluate_logged, logged_rows
 from rayce.model import Model
+from rayce.outcomes import HORIZON_MS
 from rayce.past import Past
-from rayce.ranker_evaluation import evaluate_ranker
-from rayce.ranking import RANKING_FEATURES
-from rayce.ranking_examples import Example, Examples, chance_of
-from rayce.training import Rows, Trained, train_ranker, trained
+from rayce.ranker_data import Data, Serving, gather_data, window_start
+from rayce.ranker_evaluation import evaluate_ranker, per_basket
+from rayce.ranker_report import Findings, ranker_report
+from rayce.ranking import RANKING_FEATURES, Ranker
+from rayce.ranking_examples import Example
+from rayce.report_page import REPORT_FILE, render
+from rayce.training import Learning, Rows, Trained, train_ranker, trained
+from rayce.verdict import FIRST, verdict
 
-WINDOW_MS = 28 * DAY_MS
-HELD_OUT = 0.25
-"""The share of the window, at its end, on which the ranker is checked."""
-MAX_TRAIN, MAX_HELD_OUT = 7_000, 2_400
-"""Baskets; of more a sample is taken."""
-MIN_TRAIN, MIN_HELD_OUT = 30, 10
-NEGATIVES = 35
-"""Candidates that were not bought kept for each basket: 7,000 baskets make about 270,000 rows."""
-REHEARSED = 0.5
-"""The share of baskets in which a session is rehearsed, where there was none."""
-
-
-class Serving(Struct, frozen=True):
-    """How replies are made: candidates ranked for one, and how long a bought product stays away."""
-
-    candidates: int = 200
-    suppress_s: int = 86_400
-
-
-def window_start(from_ms: int, until_ms: int) -> int:
-    """Where training begins: four weeks before the end, or at three fifths of a shorter history."""
-    return until_ms - min(WINDOW_MS, (until_ms - from_ms) * 2 // 5)
+__all__ = ["Serving", "as_rows", "train", "window_start"]
 
 
 def train(
-    past: Past, later: Sequence[Event], until_ms: int, serving: Serving, say: Callable[[str], None] = lambda _: None
+    past: Past,
+    later: Sequence[Event],
+    until_ms: int,
+    serving: Serving,
+    say: Callable[[str], None] = lambda _: None,
+    decisions: Sequence[Decision] = (),
+    live: Ranker | None = None,
+    horizon_ms: int = HORIZON_MS,
 ) -> Trained:
-    """A ranker trained on the purchases among the later events; `NotEnoughData` says what is missing."""
-    split_ms = until_ms - int(HELD_OUT * (until_ms - past.at_ms))
-    training, held_out = _examples(past, later, split_ms, serving)
-    rows, check = as_rows(training), as_rows(held_out)
-    say(f"{len(training):,} baskets to train on, {len(held_out):,} to check on; {len(rows.labels):,} rows")
+    """A ranker trained on what was taken among the later events, and after the decisions, with its report and calibration.
+
+    `against_live` compares it with the `live` ranker on the baskets it is checked on. `NotEnoughData` says what is missing.
+    """
+    data = gather_data(past, later, until_ms, serving, decisions, horizon_ms)
+    rows = both(as_rows(data.training), logged_rows(data.logged_training, data.looked_at))
+    check = both(as_rows(data.held_out), logged_rows(data.logged_held_out, data.looked_at))
+    say(f"{len(data.training):,} baskets to train on, {len(data.held_out):,} to check on; {len(rows.labels):,} rows")
+    say(f"{len(data.logged_training):,} decisions to train on, {len(data.logged_held_out):,} of {data.decisions:,}")
     if len(rows.labels) == 0 or len(check.labels) == 0:
         raise NotEnoughData("no basket held both a candidate and something else: is the catalogue that of the history?")
-    booster = train_ranker(rows, check, RANKING_FEATURES)
+    learning: Learning = {}
+    booster = train_ranker(rows, check, RANKING_FEATURES, learning)
     files = trained(booster, "ranker", RANKING_FEATURES, rows, {}).files
-    model, light = Model.from_files(files), LightModel.from_files(files)
-    metrics = evaluate_ranker(model, light, past.shelf, held_out, Wish(suppress_s=serving.suppress_s))
-    return trained(booster, "ranker", RANKING_FEATURES, rows, metrics)
+    model = Model.from_files(files)
+    cases = per_basket(model, past.shelf, data.held_out)
+    against = FIRST if live is None else verdict(cases, per_basket(live, past.shelf, data.held_out))
+    found = _findings(past, data, model, LightModel.from_files(files), serving, check, learning)
+    metrics = {**found.metrics, **against.metrics()}
+    counts = {"baskets": len(data.training), "decisions": len(data.logged_training)}
+    made = trained(booster, "ranker", RANKING_FEATURES, rows, metrics, check, counts)
+    page = render(ranker_report(made, found, against))
+    extra = {CALIBRATION_FILE: found.calibration.to_file(), REPORT_FILE: page.encode()}
+    return made._replace(files={**made.files, **extra}, against_live=against)
 
 
 def as_rows(examples: Sequence[Example]) -> Rows:
@@ -71,40 +75,37 @@ def as_rows(examples: Sequence[Example]) -> Rows:
     )
 
 
-def _examples(
-    past: Past, later: Sequence[Event], split_ms: int, serving: Serving
-) -> tuple[list[Example], list[Example]]:
-    """(those before the split, thinned; those from it on, whole)."""
-    purchases = np.array([event.timestamp_ms >= split_ms for event in later if event.type == "purchase"], dtype=bool)
-    held_out = int(purchases.sum())
-    counts = (len(purchases) - held_out, held_out)
-    if counts[0] < MIN_TRAIN or counts[1] < MIN_HELD_OUT:
-        raise NotEnoughData(
-            f"{counts[0]} baskets to train the ranker on and {counts[1]} to check it on;"
-            f" {MIN_TRAIN} and {MIN_HELD_OUT} are needed"
-        )
-    maker = Examples(past.shelf, past.lists.of, Wish(suppress_s=serving.suppress_s), serving.candidates)
-    share = (MAX_TRAIN / counts[0], MAX_HELD_OUT / counts[1])
-    kept: tuple[list[Example], list[Example]] = ([], [])
-    for before, event, _after in replay(later, dict(past.people)):
-        part = int(event.timestamp_ms >= split_ms)
-        if event.type != "purchase" or not event.items:
-            continue
-        chance = chance_of(event)
-        if chance.random() < share[part]:
-            example = maker.make(before, event, chance if chance.random() < REHEARSED else None)
-            kept[part].append(example if part else _thinned(example, chance))
-    for examples in kept:
-        examples.sort(key=lambda example: example.at_ms)
-    return kept
+def both(baskets: Rows, shown: Rows) -> Rows:
+    """The groups of baskets, each row weighing 1, and those of decisions; without decisions the baskets as they are."""
+    if not len(shown.labels):
+        return baskets
+    assert baskets.groups is not None and shown.groups is not None and shown.weights is not None
+    return Rows(
+        features=np.concatenate([baskets.features, shown.features]),
+        labels=np.concatenate([baskets.labels, shown.labels]),
+        at_ms=np.concatenate([baskets.at_ms, shown.at_ms]),
+        groups=np.concatenate([baskets.groups, shown.groups]),
+        weights=np.concatenate([np.ones(len(baskets.labels)), shown.weights]),
+    )
 
 
-def _thinned(example: Example, chance: np.random.Generator) -> Example:
-    """The example with all that was bought and at most `NEGATIVES` of what was not."""
-    others = np.flatnonzero(~example.bought)
-    if len(others) <= NEGATIVES:
-        return example
-    chosen = np.sort(np.concatenate([np.flatnonzero(example.bought), chance.choice(others, NEGATIVES, replace=False)]))
-    return example._replace(
-        items=example.items[chosen], features=example.features[chosen], bought=example.bought[chosen]
+def _findings(
+    past: Past, data: Data, model: Model, light: Ranker, serving: Serving, check: Rows, learning: Learning
+) -> Findings:
+    """What it scores on what was held out. The calibration that is measured is of the earlier half, on the later one."""
+    metrics = evaluate_ranker(model, light, past.shelf, data.held_out, Wish(suppress_s=serving.suppress_s))
+    metrics |= evaluate_logged(model, data.logged_held_out, data.looked_at)
+    whole = as_rows(data.held_out) if data.held_out else check
+    scores = model.score_many(whole.features)
+    half = whole.at_ms < np.median(whole.at_ms)
+    early = calibrate(scores[half], whole.labels[half]) if half.any() else calibrate(scores, whole.labels)
+    bins = reliability(early.of(scores[~half]), whole.labels[~half])
+    metrics["calibration_error"] = round(calibration_error(bins), 5)
+    return Findings(
+        metrics=metrics,
+        learning=learning,
+        bins=bins,
+        calibration=calibrate(scores, whole.labels),
+        looked_at=data.looked_at if data.decisions else None,
+        telling=telling(check, RANKING_FEATURES),
     )

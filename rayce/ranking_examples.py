@@ -1,6 +1,8 @@
-"""Baskets of the past as they would have been served: the candidates, their features, and which of them were bought.
+"""Baskets of the past as they would have been served: the candidates, their features, and which of them were taken.
 
-The code that serves finds the candidates and computes the features, from the profile just before the basket.
+The code that serves finds the candidates and computes the features, from the profile just before the moment: of a purchase, and
+of a cart addition. What is in the cart is no candidate any more, so where everything is carted before it is bought, the moments
+before it was carted are all that can be learnt from.
 
 Tills tell of whole baskets only, so a model of such history would never learn what a product in the cart says about the rest.
 For a share of those baskets a session is rehearsed: up to three products of the basket are folded in as cart additions just
@@ -24,14 +26,17 @@ from rayce.profile import Profile
 from rayce.ranking import Matrix, ranking_matrix
 from rayce.shelf import Ints, Shelf
 
+ASKED = frozenset({"purchase", "add_to_cart"})
+"""Event types before which a good reply would have shown the event's products."""
 MAX_REVEALED = 3
 REHEARSAL_LEAD_MS = 60_000
 
 
 class Example(NamedTuple):
-    """One basket: by candidate its item number, features and whether it was bought; and what else served then.
+    """One basket: by candidate its item number, features and whether it was taken; and what else served then.
 
-    `basket` is what was still to be foretold; `rehearsed` is True where a part of the basket was revealed before.
+    `basket` is what was still to be foretold; `rehearsed` is True where a part of the basket was revealed before; `event_id` is
+    of the purchase or cart addition.
     """
 
     at_ms: int
@@ -42,6 +47,7 @@ class Example(NamedTuple):
     features: Matrix
     bought: NDArray[np.bool_]
     rehearsed: bool
+    event_id: str = ""
 
 
 class Examples:
@@ -51,12 +57,13 @@ class Examples:
         self._shelf, self._list_of, self._wish, self._limit = shelf, list_of, wish, limit
 
     def make(self, profile: Profile, event: Event, rehearsal: np.random.Generator | None = None) -> Example:
-        """The example of a purchase and the profile before it.
+        """The example of a purchase or a cart addition, and the profile before it; an empty basket where all was in the cart.
 
-        With `rehearsal`, which chooses what is revealed, a session is rehearsed unless there was one.
+        With `rehearsal`, which chooses what is revealed, a session is rehearsed before a purchase unless there was one.
         """
-        basket = frozenset(line.item_id for line in event.items)
-        rehearsed = rehearsal is not None and len(basket) > 1 and not _in_session(profile, event)
+        basket = frozenset(line.item_id for line in event.items).difference(profile.cart)
+        tills = rehearsal is not None and event.type == "purchase" and not _in_session(profile, event)
+        rehearsed = tills and len(basket) > 1
         if rehearsed and rehearsal is not None:
             revealed = _revealed(event, len(basket) - 1, rehearsal)
             profile = fold(profile, revealed)
@@ -72,12 +79,14 @@ class Examples:
             features=ranking_matrix(self._shelf, profile, found, event.timestamp_ms),
             bought=np.array([self._shelf.ids[n] in basket for n in found.items.tolist()], dtype=np.bool_),
             rehearsed=rehearsed,
+            event_id=event.event_id,
         )
 
 
-def chance_of(event: Event) -> np.random.Generator:
-    """Chance that is the same for the same event, in whatever order the log is read."""
-    return np.random.default_rng(int.from_bytes(blake2b(event.event_id.encode(), digest_size=8).digest(), "big"))
+def chance_of(event: Event | str) -> np.random.Generator:
+    """Chance that is the same for the same event (or id), in whatever order the log is read."""
+    event_id = event if isinstance(event, str) else event.event_id
+    return np.random.default_rng(int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big"))
 
 
 def _revealed(event: Event, most: int, chance: np.random.Generator) -> Event:

@@ -12,14 +12,16 @@ The compiled loop is in `rayce.session_kernel`.
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rayce.errors import InvalidArtifact
+from rayce.session_index import KnownKeys, SessionIndex, index_of, widened
 from rayce.session_kernel import compiled
-from rayce.session_rows import MAX_PLACES, Ints, SessionRows
+from rayce.session_rows import MAX_PLACES, NO_KEYS, NO_MOMENTS, Ints, SessionRows
+from rayce.session_tail import NOTHING_FRESH, Fresh, Joined, joined
 
 Scores = NDArray[np.float64]
 
@@ -82,67 +84,78 @@ class _Voice(NamedTuple):
     share: float
 
 
+class _View(NamedTuple):
+    """What a question is answered from, as the kernel takes it; replaced as a whole when there is something new."""
+
+    indexes: tuple[Any, ...]
+    held: NDArray[np.int64]
+    voices: tuple[_Voice, _Voice]
+    room: tuple[Scores, NDArray[np.int16], Ints, Scores, Ints]
+    scores: Scores
+    found: Ints
+
+
 class Sessions:
-    """Sessions and, of each item, those that hold it. Has room for one query at a time: not to be shared among threads."""
+    """Sessions and, of each item, those that hold it. Has room for one query at a time: not to be shared among threads.
+
+    What has come since may be added by another thread (`renew`): a question is answered from what was there when it was asked.
+    """
 
     def __init__(self, rows: SessionRows, n_items: int, knobs: Knobs = KNOBS) -> None:
         """Of items 0 to `n_items`."""
         self.rows, self.knobs = rows, knobs
-        n_sessions = len(rows.starts) - 1
-        owner = np.repeat(np.arange(n_sessions, dtype=np.int32), np.diff(rows.starts))
-        order = np.lexsort((-rows.places.astype(np.int32), -owner, rows.items))
-        item, holder = rows.items[order], owner[order]
-        last = np.ones(
-            len(order), dtype=np.bool_
-        )  # of an item that is in a session more than once its last place counts
-        last[1:] = (item[1:] != item[:-1]) | (holder[1:] != holder[:-1])
-        first = np.searchsorted(item[last], np.arange(n_items + 1)).astype(np.int64)
-        self._index = (rows.starts, rows.items, rows.places, first, holder[last], rows.places[order][last])
-        self._held = np.maximum(np.diff(first), 1)
-        self._voices = _voices(rows, knobs)
-        self._of_sessions = (
-            np.zeros(n_sessions),
-            np.zeros(n_sessions, dtype=np.int16),
-            np.zeros(n_sessions, dtype=np.int32),
-        )
-        self._of_items = np.zeros(n_items), np.zeros(n_items, dtype=np.int32)
-        self._scores, self._found = np.zeros(n_items), np.zeros(n_items, dtype=np.int32)
+        self._built, self._known = index_of(rows, n_items), KnownKeys(rows.keys)
+        self._short = np.diff(rows.starts) ** knobs.brevity
         self._spread = compiled()
+        self.renew(NOTHING_FRESH)
+
+    @property
+    def until_ms(self) -> int:
+        """When the last of the built ones was last touched; 0 where nobody knows."""
+        return int(self.rows.ends_ms[-1]) if len(self.rows.ends_ms) else 0
+
+    def renew(self, fresh: Fresh, n_items: int = 0) -> None:
+        """From now on answers are those of sessions built of what was built and what is fresh; of nothing else that was ever
+        fresh. Item numbers are those of the shelf, onto which items may have come since: then it has `n_items`.
+        """
+        self._built = widened(self._built, n_items)
+        self._view = self._view_of(joined(self._built, self._known, fresh))
 
     def near(self, session: Sequence[int], count: int) -> Next:
         """At most `count` items that may come next in a session of these items, oldest first; equal scores go by number."""
-        knobs = self.knobs
+        knobs, view = self.knobs, self._view
         lags: dict[int, int] = {}
         for lag, item in enumerate(reversed(session[-MAX_PLACES:])):
-            lags.setdefault(item, lag)
+            if item < len(view.held):  # what came onto the shelf a moment ago is in none of them
+                lags.setdefault(item, lag)
         asked = np.array(list(lags)[: knobs.asked], dtype=np.int32)
         ago = np.array(list(lags.values())[: knobs.asked], dtype=np.float64)
-        weights = np.exp(-ago / knobs.fading) / self._held[asked] ** knobs.rarity
-        self._found[: len(asked)] = asked
-        self._scores[asked] = knobs.again * np.exp(-ago / knobs.again_fading)
+        weights = np.exp(-ago / knobs.fading) / view.held[asked] ** knobs.rarity
+        view.found[: len(asked)] = asked
+        view.scores[asked] = knobs.again * np.exp(-ago / knobs.again_fading)
         count_found = len(asked)
-        for voice, heard in zip(self._voices, (len(asked), 1), strict=True):
+        for voice, heard in zip(view.voices, (len(asked), 1), strict=True):
             count_found = self._spread(
-                *self._index,
+                *view.indexes,
                 asked[:heard],
                 weights[:heard],
                 *voice,
-                *self._of_sessions,
-                *self._of_items,
-                self._scores,
-                self._found,
+                *view.room,
+                view.scores,
+                view.found,
                 count_found,
             )
-        items = self._found[:count_found].copy()
-        scores = self._scores[items]
-        self._scores[items] = 0.0
+        items = view.found[:count_found].copy()
+        scores = view.scores[items]
+        view.scores[items] = 0.0
         return _best(items, scores, count)
 
     def to_bytes(self) -> bytes:
         """The file of a generation."""
         buffer = io.BytesIO()
         lengths = np.diff(self.rows.starts).astype(np.int16)
-        np.savez_compressed(buffer, lengths=lengths, items=self.rows.items, places=self.rows.places)
+        _starts, items, places, ends_ms, keys = self.rows
+        np.savez_compressed(buffer, lengths=lengths, items=items, places=places, ends_ms=ends_ms, keys=keys)
         return buffer.getvalue()
 
     @classmethod
@@ -151,24 +164,55 @@ class Sessions:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 lengths, items, places = stored["lengths"], stored["items"], stored["places"]
+                ends_ms, keys = (stored.get(name, none) for name, none in _LATER)
             starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
             fits = len(items) == len(places) == starts[-1] and bool((lengths > 0).all())
             fits = fits and bool(((items >= 0) & (items < n_items)).all())
+            fits = fits and len(ends_ms) == len(keys) and len(keys) in (0, len(lengths))
         except Exception as error:  # zip and numpy have a dozen kinds for damaged files
             raise InvalidArtifact(f"the sessions cannot be read: {error}", "sessions.npz", None) from None
-        if not fits or (items.dtype, places.dtype) != (np.int32, np.int16):
+        if not fits or [each.dtype for each in (items, places, ends_ms, keys)] != _KINDS:
             raise InvalidArtifact("the sessions do not speak of these items", "sessions.npz", n_items)
-        return cls(SessionRows(starts, items, places), n_items, knobs)
+        return cls(SessionRows(starts, items, places, ends_ms, keys), n_items, knobs)
+
+    def _view_of(self, all_of_it: Joined) -> _View:
+        built, tail = self._built, all_of_it.tail
+        n_sessions, n_items = len(all_of_it.gone), len(all_of_it.held)
+        age = (all_of_it.alive - all_of_it.rank) / max(all_of_it.alive, 1)
+        short = np.concatenate([self._short, tail.lengths() ** self.knobs.brevity])
+        return _View(
+            (*_arrays(built), *_arrays(tail), all_of_it.tail_at, all_of_it.gone),
+            np.maximum(all_of_it.held, 1),
+            _voices(self.knobs, age, short),
+            (
+                np.zeros(n_sessions),
+                np.zeros(n_sessions, dtype=np.int16),
+                np.zeros(n_sessions, dtype=np.int32),
+                np.zeros(n_items),
+                np.zeros(n_items, dtype=np.int32),
+            ),
+            np.zeros(n_items),
+            np.zeros(n_items, dtype=np.int32),
+        )
 
 
-def _voices(rows: SessionRows, knobs: Knobs) -> tuple[_Voice, _Voice]:
-    n_sessions, distance = len(rows.starts) - 1, np.arange(REACH)
-    age = np.arange(n_sessions, 0, -1) / max(n_sessions, 1)
+_LATER = (("ends_ms", NO_MOMENTS), ("keys", NO_KEYS))
+"""What generations of earlier versions do not have."""
+_KINDS = [np.int32, np.int16, np.int64, np.uint64]
+
+
+def _arrays(index: SessionIndex) -> tuple[Any, ...]:
+    rows = index.rows
+    return rows.starts, rows.items, rows.places, index.first, index.sessions, index.matched
+
+
+def _voices(knobs: Knobs, age: Scores, short: Scores) -> tuple[_Voice, _Voice]:
+    distance = np.arange(REACH)
     return (
         _Voice(
             knobs.most,
             knobs.power,
-            np.exp(-age / knobs.age) / np.diff(rows.starts) ** knobs.brevity,
+            np.exp(-age / knobs.age) / short,
             np.exp(-distance / knobs.after),
             knobs.back * np.exp(-distance / knobs.before),
             knobs.itself,
@@ -177,7 +221,7 @@ def _voices(rows: SessionRows, knobs: Knobs) -> tuple[_Voice, _Voice]:
         _Voice(
             knobs.last_most,
             1.0,
-            np.ones(n_sessions),
+            np.ones(len(age)),
             np.exp(-distance / knobs.last_after),
             knobs.last_back * np.exp(-distance / knobs.last_before),
             0.0,

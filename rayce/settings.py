@@ -15,7 +15,11 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from rayce.batch_settings import BatchSettings
 from rayce.errors import InvalidSettings
+from rayce.knobs import Hidden, Positive, knob
+from rayce.lake.settings import LakeSettings
+from rayce.lists.settings import ListSettings
 from rayce.refusals import value_at, where
 
 FILE_VARIABLE = "RAYCE_SETTINGS"
@@ -24,23 +28,6 @@ MOVED = {"stream.workers": "stream.min_workers and stream.max_workers"}
 """Knobs of former versions, and what has taken their place."""
 NO_KNOBS = (FILE_VARIABLE, "RAYCE_LOCAL_ROOT")
 """Variables of ours that name no knob."""
-
-Positive = Annotated[int, Meta(ge=1)]
-
-
-def knob(why: str) -> Meta:
-    """The reason one would turn a knob; printed by `rayce settings` and in docs/settings.md."""
-    return Meta(description=why)
-
-
-class Hidden(Struct, frozen=True):
-    """Settings among which there are secrets: printed, in an error or by a debugger, they do not show."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(…)"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class RedisSettings(Hidden, frozen=True, forbid_unknown_fields=True):
@@ -283,6 +270,22 @@ class ServingSettings(Struct, frozen=True, forbid_unknown_fields=True):
         bool, knob("Whether one candidate in twenty may be a new item that nobody knows yet, so that it gets a chance.")
     ] = True
     generation_poll_s: Annotated[float, Meta(gt=0), knob("How soon a new generation is noticed.")] = 1.0
+    live_sessions_rows: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000),
+        knob(
+            "Products touched since the shelf was built that a ranker replica remembers of each tenant, by session, for what"
+            " comes next; 0: it does not follow the events, and sessions are as old as the shelf."
+        ),
+    ] = 50_000
+    live_sessions_s: Annotated[
+        Positive, knob("How far back a ranker replica that starts reads the events, where the shelf is older.")
+    ] = 3_600
+    items_poll_s: Annotated[
+        float,
+        Meta(gt=0),
+        knob("How soon a change of the catalogue is noticed of which Kafka could not be told; each look reads all items."),
+    ] = 900.0
 
 
 class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -357,6 +360,9 @@ class SegmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The segment catalogue."""
 
     catalogue: Annotated[str | None, knob("Path of the catalogue; empty: the one that comes with rayce.")] = None
+    labels: Annotated[
+        str | None, knob("Path of the labels that the models of segments learn; empty: those that come with rayce.")
+    ] = None
 
 
 class FeatureSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -382,6 +388,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cdn: CdnSettings = field(default_factory=CdnSettings)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    lake: LakeSettings = field(default_factory=LakeSettings)
+    lists: ListSettings = field(default_factory=ListSettings)
 
 
 def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

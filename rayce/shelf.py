@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from rayce.errors import InvalidArtifact
 from rayce.item import Item
 from rayce.session_neighbours import Sessions
+from rayce.shelf_parts import PARTS_FILE, Parts
 
 ITEMS_FILE, ARRAYS_FILE, TRENDING_FILE = "items.json", "arrays.npz", "trending.json"
-SESSIONS_FILE = "sessions.npz"
+SESSIONS_FILE, CONTENT_FILE = "sessions.npz", "content.npz"
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -41,7 +42,11 @@ class Shelf(NamedTuple):
     purchases, the recent ones more; `popular` are item numbers, best first. `added_ms` is when an item was first seen, 0 where
     nobody knows; `newest` are the available ones of which it is known, newest first. `trending` are item numbers by key
     (see `rayce.trending`), best first. `words` (category and brand by item id, see `rayce.item_words`) and `sessions` are
-    there only where they were asked for: the edge needs the ones, the ranker the others.
+    there only where they were asked for: the edge needs the ones, the ranker the others; `parts` too, which jobs need.
+
+    `content` is an encoded `ContentIndex`, read only when something new is to be placed among the items. Items from number
+    `settled` on were not in the generation: they came into the catalogue since (see `rayce.live_items`), and `edition` names
+    what has changed since, 0: nothing.
     """
 
     ids: list[str]
@@ -62,6 +67,10 @@ class Shelf(NamedTuple):
     trending: Mapping[str, Ints] = {}
     words: Mapping[str, tuple[str, str]] = {}
     sessions: Sessions | None = None
+    parts: Parts | None = None
+    content: bytes = b""
+    settled: int = 0
+    edition: int = 0
 
     @classmethod
     def from_items(
@@ -74,10 +83,9 @@ class Shelf(NamedTuple):
     ) -> "Shelf":
         """A shelf of items with what was computed for them, in the same order."""
         added = np.zeros(len(items), dtype=np.int64) if added_ms is None else added_ms
-        groups, group = _numbered([item.categories[:2][-1] if item.categories else "" for item in items])
+        groups, group = _numbered([group_of(item) for item in items])
         brands, brand = _numbered([item.brand for item in items])
         available = np.array([item.available for item in items], dtype=np.bool_)
-        order = np.lexsort((np.arange(len(items)), -popularity))
         return cls(
             ids=[item.item_id for item in items],
             number={item.item_id: n for n, item in enumerate(items)},
@@ -91,9 +99,10 @@ class Shelf(NamedTuple):
             popularity=popularity.astype(np.float32),
             neighbours=neighbours.astype(np.int32),
             neighbour_scores=neighbour_scores.astype(np.float32),
-            popular=order[available[order]].astype(np.int32),
+            popular=popular_of(popularity, available),
             added_ms=added,
-            newest=_newest(added, available),
+            newest=newest_of(added, available),
+            settled=len(items),
         )
 
     def numbers(self, item_ids: Sequence[str]) -> list[int]:
@@ -108,6 +117,10 @@ class Shelf(NamedTuple):
         trending = {key: numbers.tolist() for key, numbers in self.trending.items()}
         files = {ITEMS_FILE: msgspec.json.encode(names), ARRAYS_FILE: buffer.getvalue()}
         files[TRENDING_FILE] = msgspec.json.encode(trending)
+        if self.content:
+            files[CONTENT_FILE] = self.content
+        if self.parts is not None:
+            files[PARTS_FILE] = self.parts.to_bytes()
         return files if self.sessions is None else files | {SESSIONS_FILE: self.sessions.to_bytes()}
 
     @classmethod
@@ -125,8 +138,18 @@ class Shelf(NamedTuple):
             raise InvalidArtifact("the shelf's files do not speak of the same items", "files", sorted(files))
         number = {item_id: n for n, item_id in enumerate(names.ids)}
         sets = [frozenset(c) for c in names.category_sets]
-        newest = _newest(arrays["added_ms"], arrays["available"])
-        return cls(names.ids, number, names.groups, names.brands, sets, **arrays, newest=newest, trending=trending)
+        return cls(
+            ids=names.ids,
+            number=number,
+            groups=names.groups,
+            brands=names.brands,
+            category_sets=sets,
+            **arrays,
+            newest=newest_of(arrays["added_ms"], arrays["available"]),
+            trending=trending,
+            content=files.get(CONTENT_FILE, b""),
+            settled=len(names.ids),
+        )
 
     @classmethod
     def with_sessions(cls, files: Mapping[str, bytes]) -> "Shelf":
@@ -134,12 +157,32 @@ class Shelf(NamedTuple):
         shelf, data = cls.from_files(files), files.get(SESSIONS_FILE)
         return shelf if data is None else shelf._replace(sessions=Sessions.from_bytes(data, len(shelf.ids)))
 
+    @classmethod
+    def with_parts(cls, files: Mapping[str, bytes]) -> "Shelf":
+        """The same with the parts of the neighbours, where the generation has them."""
+        shelf, data = cls.from_files(files), files.get(PARTS_FILE)
+        if data is None:
+            return shelf
+        return shelf._replace(parts=Parts.from_bytes(data, len(shelf.ids), len(shelf.groups), len(shelf.brands)))
+
 
 _BY_ITEM = ("group", "brand", "price", "available", "popularity", "neighbours", "neighbour_scores", "added_ms")
 _ARRAYS = (*_BY_ITEM, "popular")
 
 
-def _newest(added_ms: Moments, available: NDArray[np.bool_]) -> Ints:
+def group_of(item: Item) -> str:
+    """The item's category at the grain at which taste is measured; "" where it has none."""
+    return item.categories[:2][-1] if item.categories else ""
+
+
+def popular_of(popularity: Floats, available: NDArray[np.bool_]) -> Ints:
+    """The available items, the most popular first, equal ones by number."""
+    order = np.lexsort((np.arange(len(popularity)), -popularity))
+    return order[available[order]].astype(np.int32)
+
+
+def newest_of(added_ms: Moments, available: NDArray[np.bool_]) -> Ints:
+    """The available items of which it is known since when they are there, newest first, equal ones by number."""
     order = np.lexsort((np.arange(len(added_ms)), -added_ms))
     return order[available[order] & (added_ms[order] > 0)].astype(np.int32)
 

@@ -3,7 +3,7 @@
 The same rows give the same model: one thread, fixed seeds, LightGBM's deterministic mode.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import lightgbm
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from rayce import __version__
 from rayce.errors import InvalidArtifact
 from rayce.model import Manifest, Model, to_files
+from rayce.model_files import hash_of
+from rayce.verdict import FIRST, Verdict
 
 SEED = 20_26
 MAX_TREES = 100
@@ -34,38 +36,62 @@ _RANKER = {"objective": "lambdarank", "metric": "ndcg", "eval_at": [10], "lambda
 """LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82)."""
 
 
+Learning = dict[str, dict[str, list[float]]]
+"""By part (`training`, `held out`) and metric, its value after each tree."""
+
+
 class Rows(NamedTuple):
-    """Rows × features, a label each, the moment each belongs to (ms), and the sizes of groups of rows that compete."""
+    """Rows × features, a label each, the moment each belongs to (ms), and the sizes of groups of rows that compete.
+
+    `weights`: how much each row counts, 1 where there are none; `people`: a number for whom a row is about.
+    """
 
     features: NDArray[np.float64]
     labels: NDArray[np.int8]
     at_ms: NDArray[np.int64]
     groups: NDArray[np.int32] | None = None
+    weights: NDArray[np.float64] | None = None
+    people: NDArray[np.int64] | None = None
 
 
 class Trained(NamedTuple):
-    """A model: the files of its generation, what it scored, each feature's share of the gain, and its columns."""
+    """A model: the files of its generation, what it scored, each feature's share of the gain, its columns, and whether it is
+    worse than the live one.
+    """
 
     files: dict[str, bytes]
     metrics: dict[str, float]
     importance: dict[str, float]
     features: tuple[str, ...]
+    against_live: Verdict = FIRST
 
 
-def train_classifier(train: Rows, held_out: Rows, names: tuple[str, ...]) -> lightgbm.Booster:
-    """A model of the probability of label 1; stops early on the logloss of the held-out rows."""
-    return _train(_BINARY, train, held_out, names)
+def train_classifier(
+    train: Rows, held_out: Rows, names: tuple[str, ...], learning: Learning | None = None
+) -> lightgbm.Booster:
+    """A model of the probability of label 1; stops early on the logloss of the held-out rows, and fills `learning`."""
+    return _train(_BINARY, train, held_out, names, learning)
 
 
-def train_ranker(train: Rows, held_out: Rows, names: tuple[str, ...]) -> lightgbm.Booster:
-    """A model that orders the rows of a group; stops early on the NDCG at 10 of the held-out groups."""
-    return _train(_RANKER, train, held_out, names)
+def train_ranker(
+    train: Rows, held_out: Rows, names: tuple[str, ...], learning: Learning | None = None
+) -> lightgbm.Booster:
+    """A model that orders the rows of a group; stops early on the NDCG at 10 of the held-out groups; fills `learning`."""
+    return _train(_RANKER, train, held_out, names, learning)
 
 
 def trained(
-    booster: lightgbm.Booster, kind: str, names: tuple[str, ...], train: Rows, metrics: Mapping[str, float]
+    booster: lightgbm.Booster,
+    kind: str,
+    names: tuple[str, ...],
+    train: Rows,
+    metrics: Mapping[str, float],
+    held_out: Rows | None = None,
+    rows_of: Mapping[str, int] | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> Trained:
     """The booster with its manifest; `metrics` are of the held-out rows."""
+    checked = held_out is not None and len(held_out.at_ms) > 0
     manifest = Manifest(
         kind=kind,
         features=names,
@@ -74,6 +100,10 @@ def trained(
         until_ms=int(train.at_ms.max()),
         metrics={**metrics, "trees": float(booster.num_trees())},
         code_version=__version__,
+        features_hash=hash_of(names),
+        held_out_ms=(int(held_out.at_ms.min()), int(held_out.at_ms.max())) if checked and held_out else (0, 0),
+        rows_of=dict(rows_of or {}),
+        thresholds=dict(thresholds or {}),
     )
     return Trained(to_files(booster, manifest), manifest.metrics, importance(booster), names)
 
@@ -119,11 +149,28 @@ def log_loss(labels: NDArray[np.int8], probabilities: NDArray[np.float64]) -> fl
     return float(-np.mean(np.where(labels == 1, np.log(inside), np.log1p(-inside))))
 
 
-def _train(settings: Mapping[str, Any], train: Rows, held_out: Rows, names: tuple[str, ...]) -> lightgbm.Booster:
+def _train(
+    settings: Mapping[str, Any], train: Rows, held_out: Rows, names: tuple[str, ...], learning: Learning | None
+) -> lightgbm.Booster:
     leaf = {"min_data_in_leaf": max(5, min(200, len(train.labels) // 500))}
-    data = lightgbm.Dataset(train.features, train.labels, group=train.groups, feature_name=list(names))
-    check = lightgbm.Dataset(held_out.features, held_out.labels, group=held_out.groups, reference=data)
-    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-    booster = lightgbm.train({**_COMMON, **settings, **leaf}, data, MAX_TREES, valid_sets=[check], callbacks=[stop])
+    data = lightgbm.Dataset(
+        train.features, train.labels, weight=train.weights, group=train.groups, feature_name=list(names)
+    )
+    check = lightgbm.Dataset(
+        held_out.features, held_out.labels, weight=held_out.weights, group=held_out.groups, reference=data
+    )
+    parts = {"held out": check}
+    calls: list[Callable[..., Any]] = [lightgbm.early_stopping(PATIENCE, verbose=False)]
+    if learning is not None:
+        parts["training"] = data  # LightGBM does not stop for the sake of the rows it learns from
+        calls.append(lightgbm.record_evaluation(learning))
+    booster = lightgbm.train(
+        {**_COMMON, **settings, **leaf},
+        data,
+        MAX_TREES,
+        valid_sets=list(parts.values()),
+        valid_names=list(parts),
+        callbacks=calls,
+    )
     best = booster.model_to_string(num_iteration=booster.best_iteration)
     return lightgbm.Booster(model_str=best)

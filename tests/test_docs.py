@@ -26,14 +26,14 @@ from deployments.edge.admin.routes import admin_routes
 from deployments.edge.admin.schemas import DOCUMENT_KINDS
 from deployments.edge.ladder import Ladder
 from deployments.edge.routes import OPEN, routes
-from jobs import job
+from jobs import running
 from rayce import client_errors, errors
 from rayce.cli import app
 from rayce.features import CATEGORIES, FEATURES
 from rayce.features.catalogue import parse_features
 from rayce.features.feature_set import ALL, ALWAYS
+from rayce.labels.catalogue import load_labels
 from rayce.metrics import LABELS
-from rayce.segment_training import LABELS as MODELS
 from rayce.segments.catalogue import parse_catalogue
 from rayce.settings import knobs
 from rayce.settings_page import variable
@@ -123,7 +123,7 @@ class TestReference:
         rows = re.findall(r"^\| ((?:`\w+` )+)\|", text("features.md").partition("## The list")[2], re.MULTILINE)
         named = [name for row in rows for name in re.findall(r"\w+", row)]
         assert sorted(named) == sorted([*FEATURES, *CATEGORIES])
-        assert all(f"`{name}`" in text("segments.md") for name in MODELS)
+        assert all(f"`{name}`" in text("segments.md") for name in load_labels())
 
     def test_every_family_of_features_has_its_row_and_is_on_in_the_starter(self) -> None:
         page, starter = text("features.md"), (CHECKOUT / "rayce" / "features" / "starter.yaml").read_text("utf-8")
@@ -142,7 +142,7 @@ class TestReference:
         }
         rows = cells("jobs.md")
         assert {f"`jobs.{name}`" for name in names} <= {row[0] for row in rows}
-        assert {"0", "1", str(job.NOT_ENOUGH_DATA)} <= {row[0] for row in rows}
+        assert {"0", "1", str(running.NOT_ENOUGH_DATA), str(running.WORSE)} <= {row[0] for row in rows}
 
 
 class TestExamples:
@@ -157,8 +157,8 @@ class TestExamples:
             compile(body, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     def test_the_catalogue_of_the_guide_holds_together(self) -> None:
-        (example,) = blocks(DOCS / "segments.md", "yaml")
-        assert len(parse_catalogue(example).segments) == 3
+        live, batch = blocks(DOCS / "segments.md", "yaml")
+        assert len(parse_catalogue(live).segments) == 3 and len(parse_catalogue(batch).batch) == 4
         (example,) = blocks(DOCS / "features.md", "yaml")
         assert len(parse_features(example).families) == len(ALWAYS) + 3
 

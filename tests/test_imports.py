@@ -25,10 +25,12 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "ray": (
+        "cluster/lake/actor.py",
         "cluster/stream/actors.py",
         "cluster/stream/resume.py",
         "cluster/local_cluster.py",
         "cluster/ray_settings.py",
+        "cluster/schedule/actors.py",
         "cluster/start.py",
         "cluster/serving.py",
         "deployments/app.py",
@@ -39,11 +41,17 @@ ONLY_IN = {
     "hiredis": ("rayce/stores/redis_socket.py", "rayce/stores/redis_wire.py", "rayce/stores/redis_listening.py"),
     "boto3": ("rayce/stores/dynamo/*.py",),
     "botocore": ("rayce/stores/dynamo/*.py",),
-    "kafka": ("rayce/stores/kafka_log.py", "rayce/stores/kafka_changes.py", "rayce/stores/kafka_models.py"),
+    "kafka": (
+        "rayce/stores/kafka_log.py",
+        "rayce/stores/kafka_changes.py",
+        "rayce/stores/kafka_items.py",
+        "rayce/stores/kafka_models.py",
+    ),
     "lightgbm": ("rayce/model.py", "rayce/training.py"),
-    "numba": ("rayce/tree_kernel.py", "rayce/session_kernel.py"),
+    "numba": ("rayce/tree_kernel.py", "rayce/session_kernel.py", "rayce/sequence/kernel.py"),
     "aiohttp": ("rayce/transport.py",),
     "ua_parser": ("rayce/device.py",),
+    "cronsim": ("rayce/schedule.py",),
     "maxminddb": ("rayce/country.py",),
     "typer": ("rayce/cli.py", "rayce/commands/*.py", "cluster/local/__main__.py", "examples/demo/__main__.py"),
 }
@@ -96,7 +104,10 @@ READ_SETTINGS = {
     "rayce/settings_page.py": {"*"},
     "rayce/commands/keys.py": {"ApiKey"},
     "rayce/commands/opening.py": {"*"},
+    "rayce/commands/import_opening.py": {"*"},
+    "rayce/commands/exporting.py": {"Settings"},
     "rayce/commands/rules.py": {"load_settings"},
+    "rayce/commands/lake.py": {"*"},
 }
 """Who in the library may import `rayce.settings`, and which names of it; everybody else takes what it needs."""
 
@@ -106,7 +117,9 @@ LOAD_SETTINGS = (
     "deployments/app.py",
     "jobs/frame.py",
     "jobs/job.py",
+    "rayce/commands/lake.py",
     "rayce/commands/opening.py",
+    "rayce/commands/import_opening.py",
     "rayce/commands/rules.py",
 )
 """The composition roots: only they read settings from the file and the environment."""

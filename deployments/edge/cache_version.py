@@ -25,5 +25,6 @@ def cache_version(edge: Edge, tenant: str) -> str:
     Like `edge.live.numbers`, made anew each time: some dictionary look-ups and one hash.
     """
     found = [loaded.number if (loaded := edge.live.get(tenant, kind)) else 0 for kind in KINDS]
-    text = f"{tenant} {found} {edge.catalogue.version}"
+    shelf = edge.live.get(tenant, SHELF)
+    text = f"{tenant} {found} {edge.catalogue.version} {shelf.value.edition if shelf else 0}"
     return blake2b(text.encode("utf-8", "replace"), digest_size=_BYTES).hexdigest()

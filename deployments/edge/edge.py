@@ -18,6 +18,7 @@ from rayce.generations import LiveGenerations
 from rayce.ingest import Stamper
 from rayce.item_words import ItemWords
 from rayce.live_catalogue import LiveCatalogue
+from rayce.live_items import LiveItems
 from rayce.metrics import Metrics
 from rayce.people import People
 from rayce.pseudonym import Pseudonymizer
@@ -68,6 +69,8 @@ class Edge(NamedTuple):
     """Tells where requests come from."""
     caches: Caches | None = None
     """What this replica keeps in memory; None: nothing."""
+    items: LiveItems | None = None
+    """Lays changes of the catalogue over the live shelves; None: they wait for the next generation."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -1,4 +1,7 @@
-"""`/v1/items`: the tenant's catalogue, durable once answered."""
+"""`/v1/items`: the tenant's catalogue, durable once answered, and from then on in replies.
+
+This replica's next reply knows of a change; the others are told and know within milliseconds.
+"""
 
 import asyncio
 
@@ -12,10 +15,12 @@ from deployments.edge.edge import Edge
 from deployments.edge.problems import Problem
 from deployments.edge.requests import path_id, read_body, read_json, read_query, reply
 from deployments.edge.schemas import ItemPatch, ItemsOut, Stored
-from rayce.errors import InvalidInput
+from rayce.errors import InvalidInput, Unavailable
 from rayce.ingest import split_rows
 from rayce.item import Item, decode_item, encode_item
+from rayce.item_changes import ItemChange, encode_item_change
 from rayce.refusals import UNREADABLE, RowError, row_error
+from rayce.stores.interfaces import ITEMS
 
 MAX_ITEM_ID, MAX_ASKED = 128, 100
 
@@ -76,6 +81,7 @@ async def delete_item(edge: Edge, caller: Caller, request: Request) -> Response:
         raise Problem(404, "no such item", "item_id", item_id)
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(edge.executor, edge.durable.delete_items, caller.tenant, [item_id])
+    await _tell(edge, caller.tenant, [item_id])
     return reply(found[0])
 
 
@@ -90,6 +96,21 @@ async def get_items(edge: Edge, caller: Caller, request: Request) -> Response:
 async def _save(edge: Edge, tenant: str, items: dict[str, bytes]) -> None:
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(edge.executor, edge.durable.save_items, tenant, items)
+    await _tell(edge, tenant, list(items))
+
+
+async def _tell(edge: Edge, tenant: str, ids: list[str]) -> None:
+    """All replicas, this one first. What fails is made good in the background: the items are durable."""
+    loop = asyncio.get_running_loop()
+    if edge.items is not None:
+        try:
+            await loop.run_in_executor(edge.executor, edge.items.look, tenant, ids)
+        except Unavailable:
+            edge.metrics.add("rayce_failures_total", 1, "dynamodb")
+    try:
+        await edge.log.write(ITEMS, [(tenant, encode_item_change(ItemChange(tenant, tuple(ids))))])
+    except Unavailable:  # the others find it by reading the catalogue, within serving.items_poll_s
+        edge.metrics.add("rayce_failures_total", 1, "kafka")
 
 
 async def _load(edge: Edge, tenant: str, ids: list[str]) -> list[Item]:

@@ -22,6 +22,7 @@ from deployments.edge.question import Answer, Question
 from deployments.edge.replicas import Replicas
 from rayce.consent import PERSONALIZATION
 from rayce.errors import RayceError, Unavailable
+from rayce.item_words import SHELF
 
 NOBODY = ReadReply(0, None, None)
 SPARE = 3
@@ -57,6 +58,8 @@ class Ladder:
         started_s = time.perf_counter()
         ranking = await self._live(question, known, question.person if personal else None)
         read_ms, rank_ms = read.took_s * 1000, (time.perf_counter() - started_s) * 1000
+        if ranking is not None:
+            ranking = self._to_be_had(question.tenant, ranking)
         if ranking is None:
             kept = self._kept.get(person, question.circumstances.slot) if personal and person is not None else None
             return self._lower.answer(question, known, kept)._replace(read_ms=read_ms, rank_ms=rank_ms)
@@ -76,6 +79,15 @@ class Ladder:
             read_ms=read_ms,
             rank_ms=rank_ms,
         )
+
+    def _to_be_had(self, tenant: str, ranking: Ranking) -> Ranking:
+        """Without what this replica knows to be gone: the ranker may hear of it a moment later."""
+        loaded = self._edge.live.get(tenant, SHELF)
+        if loaded is None:
+            return ranking
+        number, available = loaded.value.number, loaded.value.available
+        items = [one for one in ranking.items if (n := number.get(one.item_id)) is None or available[n]]
+        return ranking if len(items) == len(ranking.items) else ranking._replace(items=items)
 
     async def _read(self, question: Question, person: str) -> _Read:
         """Through the reader; directly where it is away or could not tell; None where no store can tell."""

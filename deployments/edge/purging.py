@@ -86,19 +86,43 @@ class FlipPurges:
         self._ban = ban
         self.telling: set[asyncio.Task[None]] = set()
         """Those under way."""
+        self._again: dict[str, bool] = {}
 
     def changed(self, name: str) -> None:
-        """This replica has loaded another generation of that name: for `LiveGenerations.watch`, on the loop."""
+        """This replica has loaded another generation of that name, or laid a change of the catalogue over it: for
+        `LiveGenerations.watch`, on the loop.
+
+        Dropped once more a moment later: the ranker may have taken it up after this replica.
+        """
         self._replies.drop(name)
         owner, _, kind = name.partition("/")
+        if kind == SHELF:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._replies.drop, name)
         if kind == PURGE:  # who has asked for it tells the content networks, with the keys
             self._replies.drop(generation_name(owner, SHELF))
         elif self._urls and (kind in KINDS or kind == CATALOGUE):
-            task = asyncio.ensure_future(self._tell(kind_key(owner, kind)))
-            self.telling.add(task)
-            task.add_done_callback(self.telling.discard)
+            self._start(kind_key(owner, kind))
+
+    def _start(self, key: str) -> None:
+        """Catalogues change often: of one key one telling is under way, and at most one waits behind it."""
+        if key in self._again:
+            self._again[key] = True
+            return
+        self._again[key] = False
+        task = asyncio.ensure_future(self._tell(key))
+        self.telling.add(task)
+        task.add_done_callback(self.telling.discard)
 
     async def _tell(self, key: str) -> None:
-        await told(self._urls, "", [key], self._metrics, self._ban)
-        await asyncio.sleep(AGAIN_S)
-        await told(self._urls, "", [key], self._metrics, self._ban)
+        try:
+            await told(self._urls, "", [key], self._metrics, self._ban)
+            await asyncio.sleep(AGAIN_S)
+            while self._again[key]:
+                self._again[key] = False
+                await told(self._urls, "", [key], self._metrics, self._ban)
+                await asyncio.sleep(AGAIN_S)
+            await told(self._urls, "", [key], self._metrics, self._ban)
+        finally:
+            again = self._again.pop(key)
+        if again:
+            self._start(key)

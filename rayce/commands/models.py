@@ -1,4 +1,4 @@
-"""`rayce models`: which ranking model ranks for whom."""
+"""`rayce models`: which ranking model ranks for whom, and the reports of what was trained."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,6 +74,32 @@ def live_models(tenant: Tenant, settings: SettingsFile = None) -> None:
     except RayceError as error:
         fail(error)
     typer.echo("nothing was activated: everybody gets `default`\n" if text is None else text, nl=False)
+
+
+@models.command("report")
+def report_models(
+    tenant: Tenant,
+    kind: Annotated[
+        str, typer.Option("--kind", help="`ranker`, `ranker.<name>`, `segment-model.<name>`, `evaluation`, `lists`, …")
+    ] = "ranker",
+    generation: Annotated[int | None, typer.Option("--generation", help="Which one (default: the live one).")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Print the report page (HTML) that a training or an evaluation has left with its generation."""
+    from rayce.errors import RayceError
+    from rayce.generations import generation_name
+    from rayce.report_page import REPORT_FILE
+
+    name = generation_name(tenant, kind)
+    try:
+        durable = opening.durable(settings)
+        number = generation if generation is not None else durable.live(name).get(name)
+        files = durable.load_generation(name, number) if number is not None else {}
+    except RayceError as error:
+        fail(error)
+    if REPORT_FILE not in files:
+        fail(LookupError(f"{name} has no report" if files else f"no generation of {name} is live"))
+    typer.echo(files[REPORT_FILE].decode(), nl=False)
 
 
 def _routing(file: Path) -> "tuple[Routing, str]":

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import msgspec
 import yaml
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
+from rayce.batch_segments.definition import Definition, parse_section
 from rayce.errors import InvalidCatalogue
 from rayce.event import BEHAVIOUR
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.refusals import UNREADABLE, value_at, where
+from rayce.segments.aim import Aim
 from rayce.segments.compiled import Test, compile_rule
 from rayce.segments.expression import Rule
 from rayce.segments.listing import Listing
@@ -26,6 +28,7 @@ from rayce.yaml_tree import NOT_YAML, BoundedLoader
 
 __all__ = ["MAX_BIT", "MAX_TTL_S", "Catalogue", "Segment", "load_catalogue", "parse_catalogue"]
 
+NOTHING_BUILT: Mapping[str, Definition] = {}
 MAX_FILE_NODES = 200_000
 """Maps and lists of a whole file: YAML can express trees without end."""
 
@@ -46,12 +49,15 @@ class Catalogue:
         rules: Mapping[str, Rule],
         retired: frozenset[int],
         features: FeatureSet = ALL,
+        batch: Mapping[str, Definition] = NOTHING_BUILT,
     ) -> None:
         self.version = version
         self.segments = segments
         self.rules = rules
         self.retired = retired
         self.features = features
+        self.batch = batch
+        """By name, the segments that `jobs.build_segments` works out."""
         self.names = {segment.bit: segment.name for segment in segments}
         self.by_name = {segment.name: segment for segment in segments}
         self.triggered = {
@@ -63,6 +69,13 @@ class Catalogue:
         self.listed_bits = tuple(sorted(segment.bit for segment in segments if segment.listed))
         self.listed_mask = sum(1 << bit for bit in self.listed_bits)
         self.models = tuple(sorted({segment.model for segment in segments if segment.model}))
+        self.aims = {
+            model: tuple(
+                dict.fromkeys(s.threshold for s in segments if s.model == model and isinstance(s.threshold, Aim))
+            )
+            for model in self.models
+        }
+        """By model, what its segments want a threshold chosen for."""
 
     def listing(self, tenant: str) -> Listing | None:
         """The lists to be kept of a tenant's people; None where no segment has one."""
@@ -94,7 +107,12 @@ def parse_catalogue(text: str, features: FeatureSet = ALL) -> Catalogue:
         for i, segment in enumerate(file.segments)
         if segment.when is not None
     }
-    return _made(file, rules, features)
+    batch = {
+        segment.name: parse_section(segment.batch, f"segments[{i}].batch", places, features)
+        for i, segment in enumerate(file.segments)
+        if segment.batch is not UNSET
+    }
+    return _made(file, rules, features, batch)
 
 
 def parse_identities(text: str) -> Catalogue:
@@ -102,9 +120,12 @@ def parse_identities(text: str) -> Catalogue:
     return _made(_read(text), {}, ALL)
 
 
-def _made(file: _File, rules: Mapping[str, Rule], features: FeatureSet) -> Catalogue:
+def _made(
+    file: _File, rules: Mapping[str, Rule], features: FeatureSet, batch: Mapping[str, Definition] = NOTHING_BUILT
+) -> Catalogue:
     digest = blake2b(msgspec.json.encode(file), digest_size=4).hexdigest()
-    return Catalogue(f"{file.version}-{digest}", tuple(file.segments), rules, frozenset(file.retired_bits), features)
+    version, retired = f"{file.version}-{digest}", frozenset(file.retired_bits)
+    return Catalogue(version, tuple(file.segments), rules, retired, features, batch)
 
 
 def _read(text: str) -> _File:
@@ -164,13 +185,28 @@ def _check(segment: Segment, key: str) -> None:
             raise InvalidCatalogue(
                 f"{key}.{part}: `{segment.name}` is of the kind {segment.kind} and has none", f"{key}.{part}", value
             )
+    if segment.kind != "batch" and segment.batch is not UNSET:
+        raise InvalidCatalogue(
+            f"{key}.batch: `{segment.name}` is of the kind {segment.kind} and has none", f"{key}.batch", segment.kind
+        )
     if segment.listed and segment.ttl_s is not None:
         raise InvalidCatalogue(
             f"{key}.listed: `{segment.name}` is short-lived: its members leave by time alone, which no list can follow",
             f"{key}.listed",
             True,
         )
-    if not math.isfinite(segment.threshold):
+    _check_threshold(segment, key)
+
+
+def _check_threshold(segment: Segment, key: str) -> None:
+    if isinstance(segment.threshold, Aim):
+        if segment.kind != "model" or not segment.threshold.exact:
+            raise InvalidCatalogue(
+                f"{key}.threshold: a number, or for a model either a `precision` or a `size`",
+                f"{key}.threshold",
+                segment.threshold.key if segment.threshold.exact else None,
+            )
+    elif not math.isfinite(segment.threshold):
         raise InvalidCatalogue(
             f"{key}.threshold: a number, not {segment.threshold}", f"{key}.threshold", str(segment.threshold)
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rayce.features import feature_row
 from rayce.profile import Profile
+from rayce.segments.aim import threshold_for
 from rayce.segments.batch import Moment, members
 from rayce.segments.catalogue import Catalogue, Segment
 from rayce.segments.compiled import is_member
@@ -102,11 +103,12 @@ def _by_model(
     then, unscored = now.copy(), 0
     for i, profile in enumerate(people):
         model = models_of(profile.tenant).get(segment.model)
-        if model is None:
+        limit = threshold_for(segment.threshold, model)
+        if model is None or limit is None:
             unscored += 1
             continue
         at_ms = now_ms if segment.ttl_s is None else min(profile.last_ms, now_ms)
-        then[i] = round(model.score_one(feature_row(profile, at_ms, model.features)), 6) >= segment.threshold
+        then[i] = round(model.score_one(feature_row(profile, at_ms, model.features)), 6) >= limit
     if segment.ttl_s is not None:
         then &= _in_force(np.array([profile.last_ms for profile in people], dtype=np.int64), segment, now_ms) | now
     return then, unscored

@@ -11,6 +11,7 @@ from rayce.event import Event
 from rayce.features import feature_row
 from rayce.model_inputs import checksum_of
 from rayce.profile import Profile
+from rayce.segments.aim import threshold_for
 from rayce.segments.catalogue import Catalogue, Segment
 from rayce.segments.segment import expiry_s
 
@@ -18,7 +19,8 @@ from rayce.segments.segment import expiry_s
 class Scorer(Protocol):
     """A model of one row: the names of its features, in order, and a score of them.
 
-    It may have a method `checksum(row)` that is equal for rows it scores alike (`rayce.model_inputs`).
+    It may have a method `checksum(row)` that is equal for rows it scores alike (`rayce.model_inputs`), and `thresholds` that
+    were chosen for what segments aim at (`rayce.segments.aim`).
     """
 
     features: tuple[str, ...]
@@ -64,8 +66,8 @@ def evaluate(
 ) -> Profile:
     """The profile with its segments brought up to date; the same object where nothing was triggered or changed.
 
-    A segment whose model is not there (not yet trained) is left as it stands. A model is asked only where something that
-    its score depends on has changed since it was last asked.
+    A segment whose model is not there (not yet trained, or not for its aim) is left as it stands. A model is asked only where
+    something that its score depends on has changed since it was last asked.
     """
     plan = catalogue.plans.get(event.type)
     counts = counts or EvaluationCounts()
@@ -90,7 +92,10 @@ def evaluate(
         if scored.asked:
             scores, inputs = {**scores, name: scored.score}, {**inputs, name: scored.checksum}
         for segment in segments:
-            member = scored.score >= segment.threshold
+            limit = threshold_for(segment.threshold, model)
+            if limit is None:
+                continue
+            member = scored.score >= limit
             if segment.ttl_s is None:
                 flags = flags | 1 << segment.bit if member else flags & ~(1 << segment.bit)
             else:

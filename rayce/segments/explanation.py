@@ -8,6 +8,7 @@ from msgspec import Struct
 from rayce.features import feature_row
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.profile import Profile
+from rayce.segments.aim import threshold_for
 from rayce.segments.catalogue import Catalogue, Segment
 from rayce.segments.compiled import compile_rule, is_member
 from rayce.segments.expression import AllOf, Comparison, InSegment, Not, Rule
@@ -25,10 +26,13 @@ class Contribution(Struct, frozen=True):
 
 
 class ModelWhy(Struct, frozen=True):
-    """A model's part: the score that was stored at the last trigger event, the score now, and what moved it."""
+    """A model's part: the score that was stored at the last trigger event, the score now, and what moved it.
+
+    `threshold` is None where the segment aims at something for which the model has chosen none.
+    """
 
     model: str
-    threshold: float
+    threshold: float | None
     stored_score: float | None
     score: float | None
     contributions: list[Contribution] = []
@@ -95,8 +99,8 @@ def _why(
     tree = explain_rule(rule, profile, now_ms, catalogue.features) if rule is not None else None
     model = _model(profile, now_ms, segment, models) if segment.model is not None else None
     holds: bool | None = tree["holds"] if tree is not None else None
-    if model is not None and model.score is not None:
-        holds = model.score >= segment.threshold
+    if model is not None and model.score is not None and model.threshold is not None:
+        holds = model.score >= model.threshold
     member = is_member(profile, segment.bit, segment.ttl_s is not None, now_ms)
     return Why(
         name=segment.name,
@@ -115,12 +119,13 @@ def _model(profile: Profile, now_ms: int, segment: Segment, models: Mapping[str,
     assert segment.model is not None
     stored, model = profile.scores.get(segment.model), models.get(segment.model)
     if model is None:
-        return ModelWhy(segment.model, segment.threshold, stored, None)
+        return ModelWhy(segment.model, threshold_for(segment.threshold, None), stored, None)
     row = feature_row(profile, now_ms, model.features)
     values = dict(zip(model.features, row, strict=True))
     moved = sorted(model.contributions(row).items(), key=lambda entry: -abs(entry[1]))[:MOST_FEATURES]
     contributions = [Contribution(name, values[name], round(added, 6)) for name, added in moved if added]
-    return ModelWhy(segment.model, segment.threshold, stored, round(model.score_one(row), 6), contributions)
+    limit = threshold_for(segment.threshold, model)
+    return ModelWhy(segment.model, limit, stored, round(model.score_one(row), 6), contributions)
 
 
 def _difference(segment: Segment, member: bool, holds: bool | None) -> str | None:

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from rayce.segments.aim import Aim
 
 MAX_BIT = 1023
 MAX_TTL_S = 366 * 86_400
@@ -21,10 +23,12 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     description: str = ""
     when: dict[str, Any] | None = None
     model: Name | None = None
-    threshold: float = 0.5
+    threshold: float | Aim = 0.5
     ttl_s: Annotated[int, Meta(ge=1, le=MAX_TTL_S)] | None = None
     listed: bool = False
     """Whether hot memory keeps a list of the members; permanent segments only."""
+    batch: dict[str, Any] | UnsetType = UNSET
+    """How `jobs.build_segments` works it out (`rayce.batch_segments`); of the kind `batch` only. Left out: others set it."""
 
 
 def expiry_s(segment: Segment, had_s: int, now_ms: int) -> int:

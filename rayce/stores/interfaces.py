@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from rayce.consent import Consent
+from rayce.errors import InvalidInput
 from rayce.segments.listing import Listing
 
 EVENTS = "rayce.events"
@@ -17,6 +18,8 @@ DECISIONS = "rayce.decisions"
 
 MODELS = "rayce.models"
 """Which generation of each name is live (`rayce.flip`), compacted by name: whoever was away reads it from the beginning."""
+ITEMS = "rayce.items"
+"""Which items of a catalogue changed (`rayce.item_changes`), by tenant; in one partition."""
 CHANGED = "rayce:changed"
 """Hot memory's channel of changes: digests, 16 bytes each, of people whose state, flags or consent changed."""
 
@@ -58,6 +61,10 @@ MAX_SAVES, MAX_SAVE_BYTES = 99, 3_000_000
 """What one `save_profiles` with a tally may hold: profiles, and bytes of states and tally together."""
 
 
+MAX_NOTE_BYTES = 300_000
+"""What one note may hold."""
+
+
 class DurableProfiles(Protocol):
     """The truth about people. Every call raises `Unavailable` when the store does not answer."""
 
@@ -92,6 +99,18 @@ def check_atomic(saves: Sequence[Save], tally: bytes) -> None:
     size = len(tally) + sum(len(save.state) for save in saves)
     if len(saves) > MAX_SAVES or size > MAX_SAVE_BYTES:
         raise ValueError(f"{len(saves)} saves of {size} bytes cannot be made durable at once with a tally")
+
+
+def check_not_live(live: Mapping[str, int], name: str, number: int) -> None:
+    """`InvalidInput` where that generation is live."""
+    if live.get(name) == number:
+        raise InvalidInput(f"generation {number} of {name} is live", "generation", number)
+
+
+def check_note(body: bytes) -> None:
+    """`ValueError` where a note is more than a store takes."""
+    if len(body) > MAX_NOTE_BYTES:
+        raise ValueError(f"a note of {len(body)} bytes is too large")
 
 
 def check_segment(segment: int, segments: int) -> None:
@@ -159,6 +178,14 @@ class DurableGenerations(Protocol):
         """Delete all but the `keep` newest complete generations and the live one."""
         ...
 
+    def unfinished(self, name: str) -> list[int]:
+        """The generations of `name` of which parts are there, and not all, ascending: somebody writes them, or was killed."""
+        ...
+
+    def delete_generation(self, name: str, number: int) -> None:
+        """Delete what is there of a generation, finished or not. `InvalidInput` where it is live."""
+        ...
+
 
 class DurableLists(Protocol):
     """Precomputed lists of people, by generation."""
@@ -171,8 +198,24 @@ class DurableLists(Protocol):
         """The known ones among `persons`."""
         ...
 
+    def drop_lists(self, below: int, kept: Collection[int], dry_run: bool = False) -> int:
+        """Delete the lists of generations below that number which are not `kept`; returns how many. Reads all keys."""
+        ...
 
-class Durable(DurableProfiles, DurableConsents, DurableItems, DurableGenerations, DurableLists, Protocol):
+
+class DurableNotes(Protocol):
+    """Small texts that programs remember for one another, by book and key: runs of jobs, times of schedules."""
+
+    def save_note(self, book: str, key: str, body: bytes) -> None:
+        """Put or replace a note, at most `MAX_NOTE_BYTES` (`ValueError` above)."""
+        ...
+
+    def load_notes(self, book: str) -> dict[str, bytes]:
+        """All notes of the book by key, as last saved (consistent read)."""
+        ...
+
+
+class Durable(DurableProfiles, DurableConsents, DurableItems, DurableGenerations, DurableLists, DurableNotes, Protocol):
     """Warm memory as a whole."""
 
     def create(self) -> None:

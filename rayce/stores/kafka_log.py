@@ -14,9 +14,11 @@ from kafka.structs import OffsetAndMetadata
 
 from rayce.errors import Unavailable
 from rayce.settings import KafkaSettings
-from rayce.stores.interfaces import CHANGES, DEAD, DECISIONS, EVENTS, MODELS, Record
+from rayce.stores.interfaces import CHANGES, DEAD, DECISIONS, EVENTS, ITEMS, MODELS, Record
 
 GROUP = "rayce.stream"
+ITEMS_RETENTION_MS = 3_600_000
+"""Who was away for longer reads the whole catalogue anyway."""
 CONNECT_PATIENCE_S, RECONNECT_S = 5.0, 0.5
 
 
@@ -46,6 +48,7 @@ def create_topics(settings: KafkaSettings) -> None:
         NewTopic(DEAD, 1, settings.replication, topic_configs=retention),
         NewTopic(CHANGES, settings.partitions, settings.replication, topic_configs=_changes_retention(settings)),
         NewTopic(MODELS, 1, settings.replication, topic_configs={"cleanup.policy": "compact"}),
+        NewTopic(ITEMS, 1, settings.replication, topic_configs={"retention.ms": str(ITEMS_RETENTION_MS)}),
         NewTopic(DECISIONS, settings.partitions, settings.replication, topic_configs=_decisions_retention(settings)),
     ]
     try:
@@ -187,9 +190,15 @@ class LogWriter:
         self, topic: str, records: Iterable[tuple[bytes | None, bytes]], headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
         """Write (key, value) records, all with these headers, and wait until all are acknowledged (blocking)."""
+        self.write_each_now(topic, ((key, value, headers) for key, value in records))
+
+    def write_each_now(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes, Sequence[tuple[str, bytes]]]]
+    ) -> None:
+        """Write (key, value, headers) records and wait until all are acknowledged (blocking)."""
         producer = self._connected()
         try:
-            for sent in [producer.send(topic, value, key, list(headers)) for key, value in records]:
+            for sent in [producer.send(topic, value, key, list(headers)) for key, value, headers in records]:
                 sent.get(timeout=self._timeout_s)
         except KafkaError as error:
             self._renew(producer)
@@ -245,8 +254,9 @@ class LogReader:
         max_records: int = 500,
         topic: str = EVENTS,
         group: str = GROUP,
+        wait_ms: int = 100,
     ) -> None:
-        """Reaches the brokers; `Unavailable` where none answers for long."""
+        """Reaches the brokers; `Unavailable` where none answers for long. Where there is nothing they wait for `wait_ms`."""
         self._topic = topic
         try:
             self._consumer = KafkaConsumer(
@@ -255,7 +265,7 @@ class LogReader:
                 group_id=group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                fetch_max_wait_ms=100,
+                fetch_max_wait_ms=wait_ms,
                 max_poll_records=max_records,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
             )
@@ -348,6 +358,22 @@ class LogReader:
             return {tp.partition: at for tp, at in self._consumer.end_offsets(self._partitions).items()}
         except (KafkaError, OSError) as error:
             raise Unavailable("kafka", str(error)) from None
+
+    def beginning(self) -> dict[int, int]:
+        """Offset of the oldest record that is kept, by partition. Asks the brokers."""
+        try:
+            return {tp.partition: at for tp, at in self._consumer.beginning_offsets(self._partitions).items()}
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+
+    def at_time(self, at_ms: int) -> dict[int, int]:
+        """By partition, the offset of the first record of that moment or later, or the end. Asks the brokers."""
+        try:
+            found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, max(at_ms, 0)))
+        except (KafkaError, OSError) as error:
+            raise Unavailable("kafka", str(error)) from None
+        ends = self.end()
+        return {tp.partition: ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
 
     def replay(self) -> Iterator[Record]:
         """Every record from the beginning to what is the end now."""

@@ -11,6 +11,8 @@ from rayce.stores.interfaces import (
     Save,
     StoredProfile,
     check_atomic,
+    check_not_live,
+    check_note,
     check_segment,
 )
 
@@ -32,6 +34,7 @@ class MemoryDurable:
         self._issued: dict[str, int] = {}
         self._live: dict[str, int] = {}
         self._lists: dict[tuple[int, str], bytes] = {}
+        self._notes: dict[tuple[str, str], bytes] = {}
 
     def create(self) -> None:
         """Nothing to make."""
@@ -146,6 +149,17 @@ class MemoryDurable:
             if number not in kept:
                 del self._generations[name, number]
 
+    def unfinished(self, name: str) -> list[int]:
+        """See `DurableGenerations.unfinished`: here they are written at once."""
+        self._answer()
+        return []
+
+    def delete_generation(self, name: str, number: int) -> None:
+        """See `DurableGenerations.delete_generation`."""
+        self._answer()
+        check_not_live(self._live, name, number)
+        self._generations.pop((name, number), None)
+
     def save_lists(self, generation: int, lists: Iterable[tuple[str, bytes]]) -> None:
         """See `DurableLists.save_lists`."""
         self._answer()
@@ -155,6 +169,25 @@ class MemoryDurable:
         """See `DurableLists.load_lists`."""
         self._answer()
         return {p: self._lists[generation, p] for p in persons if (generation, p) in self._lists}
+
+    def drop_lists(self, below: int, kept: Collection[int], dry_run: bool = False) -> int:
+        """See `DurableLists.drop_lists`."""
+        self._answer()
+        doomed = [key for key in self._lists if key[0] < below and key[0] not in kept]
+        for key in () if dry_run else doomed:
+            del self._lists[key]
+        return len(doomed)
+
+    def save_note(self, book: str, key: str, body: bytes) -> None:
+        """See `DurableNotes.save_note`."""
+        check_note(body)
+        self._answer()
+        self._notes[book, key] = body
+
+    def load_notes(self, book: str) -> dict[str, bytes]:
+        """See `DurableNotes.load_notes`."""
+        self._answer()
+        return {key: body for (owner, key), body in sorted(self._notes.items()) if owner == book}
 
     def _answer(self) -> None:
         if self.away:

@@ -84,3 +84,24 @@ def test_one_names_generations_are_not_anothers(durable: Durable, name: str) -> 
     assert durable.publish(name + "-other", {"a": b"2"}) == 1
     durable.prune(name, 0)
     assert durable.numbers(name + "-other") == [1]
+
+
+def test_what_is_complete_is_not_unfinished(durable: Durable, name: str) -> None:
+    for n in range(3):
+        durable.publish(name, {"a": bytes([n]), "b": b"x"})
+    assert durable.unfinished(name) == []
+    assert durable.unfinished(name + "-other") == []
+
+
+def test_a_generation_is_deleted_unless_it_is_live(durable: Durable, name: str) -> None:
+    for _ in range(3):
+        durable.publish(name, {"a": b"x"})
+    durable.make_live(name, 2)
+    durable.delete_generation(name, 1)
+    durable.delete_generation(name, 99)
+    assert durable.numbers(name) == [2, 3]
+    with pytest.raises(InvalidInput, match="is live"):
+        durable.delete_generation(name, 2)
+    assert durable.load_generation(name, 2) == {"a": b"x"}
+    with pytest.raises(InvalidInput):
+        durable.load_generation(name, 1)

@@ -234,3 +234,18 @@ async def test_a_large_record_goes_through(log: Log) -> None:
     reader = log.reader(range(PARTITIONS))
     assert len(read_until(reader, 1, tag)[0].value) == 700_000 + len(tag)
     reader.close()
+
+
+async def test_a_reader_may_begin_at_a_moment_and_misses_nothing_from_then_on(log: Log) -> None:
+    tag, records = tagged(30, keys=15)
+    before_ms = time.time_ns() // 1_000_000 - 1
+    await log.writer.write(EVENTS, records)
+    reader = log.reader(range(PARTITIONS))
+    begins = reader.at_time(before_ms)
+    assert sorted(begins) == list(range(PARTITIONS))
+    for partition, offset in begins.items():
+        reader.begin(partition, offset)
+    assert len(read_until(reader, 30, tag)) == 30
+    never = reader.at_time(before_ms + 3_600_000)
+    assert all(never[partition] >= offset for partition, offset in begins.items())
+    reader.close()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
+from itertools import count
 from random import Random
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ from rayce.ingest import Stamper
 from rayce.item_words import LiveWords, load_shelf
 from rayce.live_catalogue import KIND as CATALOGUE
 from rayce.live_catalogue import LiveCatalogue, catalogue_parser
+from rayce.live_items import LiveItems
 from rayce.metrics import Metrics
 from rayce.model_routing import parse_routing
 from rayce.people import People
@@ -115,6 +117,8 @@ class Shop:
             },
             60,
         )
+        seconds = count()  # between any two looks at the clock: nothing has to wait for what was just swapped
+        self.items = LiveItems(self.live, self.durable, 1e9, lambda: self.now_ms, clock=lambda: float(next(seconds)))
         catalogues = LiveCatalogue(self.live, self.world.catalogue)
 
         def listing_of(tenant: str) -> Listing | None:
@@ -160,6 +164,7 @@ class Shop:
             decisions=DecisionLog(self.log, metrics, self.settings.decisions.buffered),
             contexts=_contexts(self.settings.edge, self.settings.privacy.context_fields),
             caches=caches,
+            items=self.items,
         )
         self.app = Server(self.edge).app()
         self.schemas: Mapping[str, Any] = {}

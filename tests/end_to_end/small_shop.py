@@ -5,7 +5,7 @@ import numpy as np
 
 from rayce import __version__
 from rayce.generations import generation_name
-from rayce.item import Item
+from rayce.item import Item, encode_item
 from rayce.model import Manifest, to_files
 from rayce.ranking import RANKING_FEATURES
 from rayce.settings import Settings
@@ -26,6 +26,7 @@ def publish_small_shop(settings: Settings, tenant: str) -> None:
     neighbours = np.array([[(n + step) % count for step in (1, 2, 3)] for n in range(count)], dtype=np.int32)
     shelf = Shelf.from_items(items, popularity, neighbours, np.tile(np.float32([3, 2, 1]), (count, 1)))
     store = DynamoStore(settings.dynamodb)
+    store.save_items(tenant, {item.item_id: encode_item(item) for item in items})
     for kind, files in (
         ("shelf", shelf.to_files()),
         ("popular", Popular([(name, 1.0) for name in PRODUCTS]).to_files()),

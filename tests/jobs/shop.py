@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from jobs.job import Job
+from rayce.batch_settings import BatchSettings
 from rayce.consent import Consent
 from rayce.decay import DAY_MS
 from rayce.event import Event, Line, encode_event
@@ -56,7 +57,7 @@ def make_job(
     """A job of the tenant `shop` on stores in memory."""
     return Job(
         tenant="shop",
-        settings=Settings(),
+        settings=Settings(batch=BatchSettings(work_path="")),
         durable=durable or filled(),
         open_hot=lambda: hot or MemoryHot(),
         records=lambda: log,

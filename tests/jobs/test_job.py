@@ -1,5 +1,8 @@
 import json
+import os
+from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,7 @@ from rayce.consent import PERSONALIZATION, TRAINING, Consent
 from rayce.errors import InvalidArtifact, NotEnoughData, Unavailable
 from rayce.event_files import write_event_file
 from rayce.stores.memory import MemoryDurable
+from rayce.stores.memory_hot import MemoryHot
 from tests.jobs.shop import BOTH, filled, history, make_job, records
 from tests.samples import event, person
 
@@ -21,6 +25,8 @@ def test_the_last_line_on_standard_output_is_one_json_object(capsys: pytest.Capt
     assert run("build_shelf", done, make_job([])) == 0
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert line.pop("seconds") >= 0
+    assert line["metrics"].pop("cpu_s") > 0
+    assert line["metrics"].pop("peak_rss_gib") > 0
     assert line == {"job": "build_shelf", "generation": {"shop/shelf": 4}, "metrics": {"items": 2.0}}
 
 
@@ -70,6 +76,7 @@ def test_events_come_from_files_where_files_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: filled())
+    monkeypatch.setattr(frame, "RedisWriter", lambda _settings: MemoryHot())
     files = [str(tmp_path / name) for name in ("first", "second")]
     log = records(history(people=[1, 2]))
     write_event_file(files[0], log[:10])
@@ -82,11 +89,12 @@ def test_events_come_from_files_where_files_are_named(
 
     assert main("look", look, ["--tenant", "shop", "--events", *files]) == 0
     assert seen == log
-    assert json.loads(capsys.readouterr().out)["metrics"] == {"events": float(len(log))}
+    assert json.loads(capsys.readouterr().out)["metrics"]["events"] == len(log)
 
 
 def test_the_tenant_is_the_one_of_the_api_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: filled())
+    monkeypatch.setattr(frame, "RedisWriter", lambda _settings: MemoryHot())
     found: list[str] = []
 
     def look(job: Job) -> Outcome:
@@ -106,3 +114,149 @@ def test_without_a_tenant_and_without_api_keys_the_job_does_not_start(
     settings.write_text("edge: {api_keys: {}}")
     assert main("look", done, ["--settings", str(settings)]) == 1
     assert "--tenant is needed" in capsys.readouterr().err
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+class Blocks:
+    """A job of three blocks, killed before the one it is told; what it made, and which blocks it had to make."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.whole = b""
+
+    def work(self, job: Job, killed_before: int, inputs: dict[str, int]) -> Outcome:
+        checkpoint = job.checkpoint(inputs)
+        events = b"".join(job.records())
+        for n in range(3):
+            if n == killed_before:
+                raise Killed
+            self.whole += checkpoint.block(f"block-{n}", lambda n=n: self._make(n, events))  # type: ignore[misc]
+        return Outcome({}, {})
+
+    def _make(self, n: int, events: bytes) -> bytes:
+        self.made.append(f"block-{n}")
+        return bytes([n]) + events
+
+
+@pytest.fixture
+def blocks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a job of blocks on a file of events; returns which blocks were made, and what came of them."""
+    monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: filled())
+    monkeypatch.setattr(frame, "RedisWriter", lambda _settings: MemoryHot())
+    (tmp_path / "settings.yaml").write_text(f"batch: {{work_path: {tmp_path / 'work'}}}")
+    events = tmp_path / "events"
+    write_event_file(events, [b"one", b"two"])
+
+    def run_blocks(killed_before: int = 9, *arguments: str, **inputs: int) -> tuple[list[str], bytes]:
+        found = Blocks()
+        given = ["--settings", str(tmp_path / "settings.yaml"), "--tenant", "shop", "--events", str(events), *arguments]
+
+        def work(job: Job) -> Outcome:
+            return found.work(job, killed_before, inputs)
+
+        def add(parser: ArgumentParser) -> None:
+            parser.add_argument("--changed", action="store_true")
+
+        if killed_before < 3:
+            with pytest.raises(Killed):
+                main("blocks", work, given, add)
+        else:
+            assert main("blocks", work, given, add) == 0
+        return found.made, found.whole
+
+    return run_blocks
+
+
+def test_a_job_that_was_killed_goes_on_and_ends_with_the_same_bytes(blocks_of: Any) -> None:
+    undisturbed = blocks_of()[1]
+    assert blocks_of(1)[0] == ["block-0"]
+    assert blocks_of(2)[0] == ["block-1"]
+    assert blocks_of() == (["block-2"], undisturbed)
+    assert blocks_of() == (["block-0", "block-1", "block-2"], undisturbed), "a run that has ended is not gone on with"
+
+
+def test_a_job_with_other_inputs_options_or_events_begins_anew(blocks_of: Any, tmp_path: Path) -> None:
+    every = ["block-0", "block-1", "block-2"]
+    for change in ("inputs", "options", "events"):
+        blocks_of(2, shelf=1)
+        if change == "inputs":
+            assert blocks_of(shelf=2)[0] == every
+        elif change == "options":
+            assert blocks_of(9, "--changed", shelf=1)[0] == every
+        else:
+            write_event_file(tmp_path / "events", [b"one", b"three"])
+            assert blocks_of(shelf=1)[0] == every
+
+
+def test_forcing_is_no_other_input(blocks_of: Any) -> None:
+    blocks_of(2)
+    assert blocks_of(9, "--force")[0] == ["block-2"]
+
+
+def test_a_run_that_was_killed_too_long_ago_is_not_gone_on_with(blocks_of: Any, tmp_path: Path) -> None:
+    """Its input is pinned anew; files that did not change are the same input, and so are their blocks."""
+    blocks_of(2)
+    begun = tmp_path / "work" / "blocks@shop" / "begun.json"
+    os.utime(begun, (1_000, 1_000))
+    write_event_file(tmp_path / "events", [b"one", b"three"])
+    assert blocks_of()[0] == ["block-0", "block-1", "block-2"]
+
+
+def test_a_second_run_at_the_same_time_is_sent_away(blocks_of: Any, tmp_path: Path, capsys: Any) -> None:
+    def work(job: Job) -> Outcome:
+        job.checkpoint()
+        second = [
+            "--settings",
+            str(tmp_path / "settings.yaml"),
+            "--tenant",
+            "shop",
+            "--events",
+            str(tmp_path / "events"),
+        ]
+        assert main("blocks", lambda job: Outcome({}, {"n": len([job.checkpoint()])}), second) == 1
+        assert "another run of this job is at work on it" in capsys.readouterr().err
+        return Outcome({}, {})
+
+    given = ["--settings", str(tmp_path / "settings.yaml"), "--tenant", "shop", "--events", str(tmp_path / "events")]
+    assert main("blocks", work, given) == 0
+
+
+def test_a_job_with_two_checkpoints_names_its_parts(blocks_of: Any, tmp_path: Path) -> None:
+    def work(job: Job) -> Outcome:
+        for part in ("", "neighbours"):
+            job.checkpoint(part=part).put("a", b"x")
+        assert len(list((tmp_path / "work").iterdir())) == 2
+        return Outcome({}, {})
+
+    given = ["--settings", str(tmp_path / "settings.yaml"), "--tenant", "shop", "--events", str(tmp_path / "events")]
+    assert main("blocks", work, given) == 0
+    assert not list((tmp_path / "work").rglob("a"))
+
+
+def test_who_withdrew_after_a_run_was_killed_is_in_no_block_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable, made = filled(), list[str]()
+    monkeypatch.setattr(frame, "DynamoStore", lambda _settings, _flipped: durable)
+    monkeypatch.setattr(frame, "RedisWriter", lambda _settings: MemoryHot())
+    (tmp_path / "settings.yaml").write_text(f"batch: {{work_path: {tmp_path / 'work'}}}")
+    write_event_file(tmp_path / "events", records(history(people=[1, 2, 3], days=20)))
+
+    def work(job: Job, dies: bool) -> Outcome:
+        checkpoint = job.checkpoint()
+        persons = sorted(job.history(BOTH).persons)
+        made.append(checkpoint.block("people", lambda: "\n".join(persons).encode()).decode())
+        if dies:
+            raise Killed
+        return Outcome({}, {"kept": checkpoint.reused})
+
+    given = ["--settings", str(tmp_path / "settings.yaml"), "--tenant", "shop", "--events", str(tmp_path / "events")]
+    for _attempt in range(2):
+        with pytest.raises(Killed):
+            main("blocks", lambda job: work(job, True), given)
+    durable.save_consent(person(2), Consent(0, 9))
+    assert main("blocks", lambda job: work(job, False), given) == 0
+    assert [person(2) in each for each in made] == [True, True, False]

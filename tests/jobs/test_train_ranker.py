@@ -1,5 +1,8 @@
 import json
+from argparse import Namespace
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -7,14 +10,18 @@ from jobs.build_affinities import build_affinities
 from jobs.job import run
 from jobs.train_ranker import train_ranker
 from rayce.candidates import Wish
+from rayce.consent import Consent
 from rayce.decay import DAY_MS
+from rayce.decision import Decision, ShownItem, encode_decision
+from rayce.event import Line
 from rayce.model import Model
+from rayce.ranker_data import HELD_OUT, window_start
 from rayce.ranking import RANKING_FEATURES, rank
 from rayce.shelf import Shelf
 from rayce.stores.memory import MemoryDurable
 from tests.jobs.mortal import die_in
 from tests.jobs.shop import BOTH, filled, habit, history, make_job, records
-from tests.samples import event, folded
+from tests.samples import event, folded, person
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +97,63 @@ def test_a_catalogue_of_other_products_is_noticed() -> None:
     said: list[str] = []
     assert run("train", train_ranker, make_job(records(history()), durable, say=said.append)) == 2
     assert "is the catalogue that of the history?" in said[-1]
+
+
+def test_a_ranker_that_is_worse_than_the_live_one_is_published_only_by_force() -> None:
+    """For three weeks nobody buys what they always buy; the week on which rankers are compared is as ever."""
+    durable, log = filled(), history()
+    assert run("train", train_ranker, make_job(records(log), durable)) == 0
+    first_ms, last_ms = min(each.timestamp_ms for each in log), max(each.timestamp_ms for each in log)
+    start_ms = window_start(first_ms, last_ms)
+    split_ms = last_ms - int(HELD_OUT * (last_ms - start_ms))
+    chance, said = np.random.default_rng(1), list[str]()
+    odd = [
+        msgspec.structs.replace(each, items=tuple(Line(f"p{n:02}", 1, 2.0) for n in chance.choice(20, 3).tolist()))
+        if start_ms <= each.timestamp_ms < split_ms
+        else each
+        for each in log
+    ]
+    job = make_job(records(odd), durable, say=said.append)
+    assert run("train", train_ranker, job) == 3
+    assert "worse than the live one: ndcg_at_10" in said[-1] and "what is live stays" in said[-1]
+    assert durable.live() == {"shop/ranker": 1} and durable.numbers("shop/ranker") == [1]
+    assert run("train", train_ranker, job._replace(force=True)) == 0
+    assert durable.live() == {"shop/ranker": 2}
+
+
+def test_the_same_again_is_not_worse_and_rows_are_said_to_be_clean(built: MemoryDurable) -> None:
+    said: list[str] = []
+    assert run("train", train_ranker, make_job(records(history()), built, say=said.append)) == 0
+    assert any("rows are the same without what came after them" in line for line in said)
+    assert any("not worse than the live one: ndcg_at_10" in line for line in said)
+
+
+def test_decisions_are_read_from_files_and_only_of_those_who_allow_it(tmp_path: Path) -> None:
+    log = history()
+    last_ms = max(each.timestamp_ms for each in log)
+    decisions = [shown(n, who, last_ms - (n + 1) * DAY_MS // 2) for n in range(20) for who in (2, 4)]
+    clicks = [event("click", "p01", at=each.at_ms + 9, who=each.person, consent=BOTH) for each in decisions]
+    file = tmp_path / "decisions.jsonl"
+    file.write_bytes(b"\n".join(encode_decision(each) for each in decisions) + b"\nno decision\n")
+    durable, said = filled(), list[str]()
+    durable.save_consent(person(4), Consent(0, 2))
+    job = make_job(records([*log, *clicks]), durable, say=said.append)
+    assert run("train", train_ranker, job._replace(options=Namespace(decisions=[str(file)]))) == 0
+    assert any(line.endswith("of 19") for line in said), "20 of one person, one of them younger than a day"
+
+
+def shown(n: int, who: int, at_ms: int) -> Decision:
+    items = tuple(ShownItem(f"p{k:02}", 1.0 - k / 10) for k in range(8))
+    return Decision(
+        version=1,
+        decision_id=f"d{n}-{who}",
+        kind="recommendation",
+        tenant="shop",
+        at_ms=at_ms,
+        person=person(who),
+        purposes=BOTH,
+        shown=items,
+    )
 
 
 def test_a_job_killed_at_any_step_leaves_the_live_ranker() -> None:

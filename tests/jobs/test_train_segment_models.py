@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from msgspec.structs import replace
 
 from jobs.job import run
@@ -40,9 +42,10 @@ def test_running_twice_gives_the_same_model_again_and_keeps_three_generations() 
     first = durable.load_generation(NAME, 1)
     for _again in range(3):
         assert run("train", train_segment_models, make_job(log, durable)) == 0
+    assert durable.load_generation(NAME, 4)["model.txt"] == first["model.txt"]
     assert durable.live() == {NAME: 4}
     assert durable.numbers(NAME) == [2, 3, 4]
-    assert durable.load_generation(NAME, 4) == first
+    assert durable.load_generation(NAME, 4) == durable.load_generation(NAME, 3), "both beside an equal live one"
 
 
 def test_too_little_history_leaves_the_live_model() -> None:
@@ -58,7 +61,7 @@ def test_people_who_all_come_back_teach_nothing() -> None:
     said: list[str] = []
     daily = [each for who in range(2, 41, 2) for each in history(people=[who], days=60)]
     assert run("train", train_segment_models, make_job(records(daily), say=said.append)) == 2
-    assert "not both such as were followed by a purchase within 7 days" in said[-1]
+    assert "not both such of which it came true (purchase within 7 days)" in said[-1]
 
 
 def test_a_model_is_trained_on_the_features_that_are_on() -> None:
@@ -77,6 +80,42 @@ def test_a_model_without_a_declared_label_is_named() -> None:
     job = make_job(records(history(days=20)), say=said.append)._replace(catalogue=parse_catalogue(CATALOGUE))
     assert run("train", train_segment_models, job) == 1
     assert "reads_minds" in said[-1]
+
+
+def test_labels_and_aims_are_declared_in_files(tmp_path: Path) -> None:
+    """A model of who stays away for a month, and the threshold for a fifth of the people."""
+    file = tmp_path / "labels.yaml"
+    file.write_text("version: 1\nlabels: [{name: stays_away, event: any, within_days: 8, absent: true}]\n")
+    catalogue = parse_catalogue(
+        "{version: 1, segments: [{name: leaving, bit: 0, kind: model, triggers: [purchase], model: stays_away,"
+        " threshold: {size: 0.2}}]}"
+    )
+    durable = filled()
+    job = make_job(records(history()), durable)
+    settings = replace(job.settings, segments=replace(job.settings.segments, labels=str(file)))
+    assert run("train", train_segment_models, job._replace(catalogue=catalogue, settings=settings)) == 0
+    model = Model.from_files(durable.load_generation("shop/segment-model.stays_away", 1))
+    assert model.thresholds.keys() == {"size_0.2"}
+    often, seldom = folded(*history(seed=2, people=[2])), folded(*history(seed=2, people=[3]))
+    scores = [model.score_one(feature_row(profile, profile.last_ms, model.features)) for profile in (often, seldom)]
+    assert scores[0] < 0.3 < 0.7 < scores[1]
+
+
+def test_a_labels_file_that_is_wrong_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "labels.yaml"
+    file.write_text("version: 1\nlabels: [{name: x, event: teleport, within_days: 8}]\n")
+    said: list[str] = []
+    job = make_job(records(history(days=20)), say=said.append)
+    settings = replace(job.settings, segments=replace(job.settings.segments, labels=str(file)))
+    assert run("train", train_segment_models, job._replace(settings=settings)) == 1
+    assert "labels.yaml" in said[-1] and "labels[0].event" in said[-1] and "teleport" in said[-1]
+
+
+def test_rows_are_said_to_be_clean_and_a_page_is_kept() -> None:
+    durable, said = filled(), list[str]()
+    assert run("train", train_segment_models, make_job(records(history()), durable, say=said.append)) == 0
+    assert any("rows are the same without what came after them" in line for line in said)
+    assert b"<h2>Thresholds</h2>" in durable.load_generation(NAME, 1)["report.html"]
 
 
 def test_a_job_killed_at_any_step_leaves_the_live_model() -> None:

@@ -48,6 +48,8 @@ def test_the_last_line_is_one_json_object_as_of_every_job(hot: MemoryHot, capsys
     out, err = capsys.readouterr()
     line = json.loads(out.splitlines()[-1])
     assert (line["job"], line["generation"]) == ("trim_hot_view", {})
+    assert line["metrics"].pop("cpu_s") > 0
+    assert line["metrics"].pop("peak_rss_gib") > 0
     assert line["metrics"] == {"people": 2, "trimmed": 1, "lists_dropped": 0}
     assert "1 of 1 buckets" in err.splitlines()[-1] and "--from-bucket 1" in err.splitlines()[-1]
     assert sizes(hot) == [4, 15], "what has just ended may still be asked for as of a moment ago"

@@ -54,5 +54,20 @@ def test_a_routing_goes_live_is_shown_and_taken_back(routing: str) -> None:
     assert run("rollback", "--tenant", "shop")[0] == 1
 
 
+def test_the_report_of_a_generation_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    durable = MemoryDurable()
+    monkeypatch.setattr(opening, "durable", lambda path: durable)
+    assert run("report", "--tenant", "shop") == (1, "no generation of shop/ranker is live\n")
+    for page in (b"<p>one", b"<p>two"):
+        durable.publish("shop/segment-model.m", {"report.html": page})
+    durable.publish("shop/ranker", {"model.txt": b""})
+    durable.make_live("shop/segment-model.m", 1)
+    durable.make_live("shop/ranker", 1)
+    assert run("report", "--tenant", "shop", "--kind", "segment-model.m") == (0, "<p>one")
+    assert run("report", "--tenant", "shop", "--kind", "segment-model.m", "--generation", "2") == (0, "<p>two")
+    assert run("report", "--tenant", "shop", "--kind", "segment-model.m", "--generation", "9")[0] == 1
+    assert run("report", "--tenant", "shop") == (1, "shop/ranker has no report\n")
+
+
 def test_a_file_that_is_not_there_is_said(routing: str) -> None:
     assert run("check", routing + "x")[0] == 1

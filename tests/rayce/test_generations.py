@@ -180,3 +180,22 @@ def test_who_is_cut_off_keeps_what_it_has_and_says_how_old_that_is_and_what_it_m
     durable.away = False
     live.refresh()
     assert (live.age_s(), live.behind()) == (0.0, [])
+
+
+def test_a_generation_is_used_as_it_was_finished_and_as_it_is_revised_until_another_comes() -> None:
+    durable = MemoryDurable()
+    live = live_of(durable)
+    live.finish("shelf", lambda name, text: f"{name}: {text}")
+    told: list[str] = []
+    live.watch(told.append)
+    publish(durable, "one")
+    live.refresh()
+    assert live.get("shop", "shelf") == (1, f"{NAME}: one")
+    assert live.revise(NAME, lambda text: text + "!") and live.get("shop", "shelf") == (1, f"{NAME}: one!")
+    assert not live.revise(NAME, lambda text: text) and not live.revise("shop/nothing", lambda text: "x")
+    assert told == [NAME, NAME], "nobody is told of what was not swapped"
+    live.refresh()
+    assert live.get("shop", "shelf") == (1, f"{NAME}: one!"), "a look at the pointers takes nothing back"
+    publish(durable, "two")
+    live.refresh()
+    assert live.get("shop", "shelf") == (2, f"{NAME}: two")

@@ -3,7 +3,7 @@ from collections.abc import Collection
 import pytest
 
 from rayce.errors import InvalidArtifact
-from rayce.list_publication import AT_ONCE, ListsManifest, store_lists
+from rayce.list_publication import AT_ONCE, store_lists
 from rayce.precomputed import encode_list
 from rayce.stores.memory import MemoryDurable
 from rayce.stores.memory_hot import MemoryHot
@@ -41,4 +41,3 @@ def test_lists_that_cannot_be_read_back_are_noticed() -> None:
 
 def test_nobody_is_no_trouble() -> None:
     assert store_lists(MemoryDurable(), MemoryHot(), 1, [], 60).lists == 0
-    assert ListsManifest(0, 1, 2).to_files() == {"manifest.json": b'{"count":0,"shelf":1,"as_of_ms":2}'}

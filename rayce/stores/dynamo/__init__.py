@@ -8,11 +8,12 @@ from rayce.stores.dynamo.consents import Consents
 from rayce.stores.dynamo.generations import Generations
 from rayce.stores.dynamo.items import Items
 from rayce.stores.dynamo.lists import Lists
+from rayce.stores.dynamo.notes import Notes
 from rayce.stores.dynamo.profiles import Profiles
 from rayce.stores.dynamo.tables import create_tables
 
 
-class DynamoStore(Profiles, Consents, Items, Generations, Lists):
+class DynamoStore(Profiles, Consents, Items, Generations, Lists, Notes):
     """`Durable` on DynamoDB (AWS or DynamoDB Local). Blocking; safe to share among threads."""
 
     def __init__(

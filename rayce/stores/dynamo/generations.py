@@ -3,11 +3,13 @@
 import zlib
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
 from rayce.errors import InvalidInput
 from rayce.stores.dynamo.connection import Item, Part
+from rayce.stores.interfaces import check_not_live
 
 CHUNK_BYTES = 350_000
 
@@ -74,8 +76,46 @@ class Generations(Part):
         kept = {*numbers[max(0, len(numbers) - keep) :], *self.live(name).values()}
         for number in numbers:
             if number not in kept:
-                doomed = [_seal(number), *self._parts(name, f"c#{number:08d}#")]
-                self._db.write_many("generations", ({"DeleteRequest": {"Key": _key(name, part)}} for part in doomed))
+                self._delete(name, number)
+
+    def unfinished(self, name: str) -> list[int]:
+        """See `DurableGenerations.unfinished`. Steps from generation to generation: their parts are many, and large."""
+        complete, found = set(self.numbers(name)), []
+        following: str | None = "c#"
+        while following is not None and (part := self._first_part(name, following)) is not None:
+            number = int(part[2:10])
+            if number not in complete:
+                found.append(number)
+            following = f"c#{number:08d}$"  # `$` comes right after `#`
+        return found
+
+    def delete_generation(self, name: str, number: int) -> None:
+        """See `DurableGenerations.delete_generation`."""
+        check_not_live(self.live(name), name, number)
+        self._delete(name, number)
+
+    def _delete(self, name: str, number: int) -> None:
+        """The seal goes first: what is deleted in part is nobody's to load."""
+        doomed = chain([_seal(number)], self._parts(name, f"c#{number:08d}#"))
+        self._db.write_many("generations", ({"DeleteRequest": {"Key": _key(name, part)}} for part in doomed))
+
+    def _first_part(self, name: str, following: str) -> str | None:
+        """The first chunk's key after this one."""
+        reply = self._db.call(
+            "query",
+            TableName=self._db.table("generations"),
+            KeyConditionExpression="#name = :name AND part BETWEEN :following AND :last",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues={
+                ":name": {"S": name},
+                ":following": {"S": following},
+                ":last": {"S": "c$"},
+            },
+            ProjectionExpression="part",
+            ConsistentRead=True,
+            Limit=1,
+        )
+        return reply["Items"][0]["part"]["S"] if reply["Items"] else None
 
     def _next(self, name: str) -> int:
         reply = self._db.call(

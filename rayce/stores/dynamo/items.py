@@ -40,6 +40,7 @@ class Items(Part):
         found = self._db.pages(
             "query",
             "items",
+            ConsistentRead=True,
             KeyConditionExpression="tenant = :tenant",
             ExpressionAttributeValues={":tenant": {"S": tenant}},
         )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec.json import Decoder
 
-from rayce.stores.dynamo.connection import Part, unique
+from rayce.stores.dynamo.connection import MAX_WRITE, Part, batches, unique
 from rayce.stores.dynamo.wire_values import GotMany, OfPerson
 
 _many = Decoder(GotMany[OfPerson])
@@ -41,3 +41,24 @@ class Lists(Part):
         keys = ({"person": {"S": person}, "generation": {"N": str(generation)}} for person in unique(persons))
         found = self._db.get_many("lists", keys, _many, consistent=False)
         return {item.person.S: item.body.B for item in found}
+
+    def drop_lists(self, below: int, kept: Collection[int], dry_run: bool = False) -> int:
+        """See `DurableLists.drop_lists`."""
+        keys = (
+            {"person": item["person"], "generation": item["generation"]}
+            for item in self._db.pages(
+                "scan",
+                "lists",
+                ProjectionExpression="#person, #generation",
+                FilterExpression="#generation < :below",
+                ExpressionAttributeNames={"#person": "person", "#generation": "generation"},
+                ExpressionAttributeValues={":below": {"N": str(below)}},
+            )
+            if int(item["generation"]["N"]) not in kept
+        )
+        count = 0
+        for batch in batches(keys, MAX_WRITE):
+            count += len(batch)
+            if not dry_run:
+                self._db.write_many("lists", ({"DeleteRequest": {"Key": key}} for key in batch))
+        return count

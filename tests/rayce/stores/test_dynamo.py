@@ -46,6 +46,11 @@ CALLS: dict[str, Callable[[DynamoStore], object]] = {
     "load_generation": lambda store: store.load_generation("shop/shelf", 1),
     "numbers": lambda store: store.numbers("shop/shelf"),
     "prune": lambda store: store.prune("shop/shelf", 1),
+    "unfinished": lambda store: store.unfinished("shop/shelf"),
+    "delete_generation": lambda store: store.delete_generation("shop/shelf", 1),
+    "drop_lists": lambda store: store.drop_lists(5, []),
+    "save_note": lambda store: store.save_note("runs", "shop/train", b"x"),
+    "load_notes": lambda store: store.load_notes("runs"),
     "save_lists": lambda store: store.save_lists(1, [(somebody(), b"x")]),
     "load_lists": lambda store: store.load_lists(1, [somebody()]),
 }
@@ -167,7 +172,12 @@ def test_a_generation_whose_writer_died_does_not_exist(store: DynamoStore, last:
     for call in (store.make_live, store.load_generation):
         with pytest.raises(InvalidInput, match="no complete generation"):
             call(name, 1)
+    left = [1] if last == "g#" else []
+    assert store.unfinished(name) == left
     assert store.publish(name, {"a": b"z"}) == 2
+    assert store.unfinished(name) == left
+    store.delete_generation(name, 1)
+    assert (store.unfinished(name), store.numbers(name)) == ([], [2])
 
 
 def _parts(store: DynamoStore, name: str) -> Sequence[str]:

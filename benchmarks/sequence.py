@@ -1,0 +1,80 @@
+"""How well the sequence recommender foretells what a person takes next, on a data set: `--dataset DIR`.
+
+DIR holds `sequences.parquet` (user, items in order of time). The last item of each is the test; all items are ranked, those the
+user had before are left out. Everything is chosen with the item before the last; the last one is looked at once, when all is
+chosen. Without `--dataset`: synthetic people, on whom a figure proves little.
+"""
+
+import os
+
+os.environ.update(
+    OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"
+)  # one core, and the same bits on any number; before NumPy
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.planted_films import SIZE, Films, films
+from benchmarks.program import arguments, finish, say
+from rayce.sequence.recommender import TOP, SequenceRecommender
+from rayce.sequence.sequences import Sequences
+
+QUICK = Films(500, 400)
+
+
+def read_sequences(table: pa.Table) -> tuple[Sequences, int]:
+    """The histories with items numbered from 0 in the order of their ids, and how many items there are.
+
+    >>> read_sequences(pa.table({"user": ["a", "b"], "items": [[30, 10], [30]]}))[0].items.tolist()
+    [1, 0, 1]
+    """
+    lists = table["items"].combine_chunks()
+    lengths = np.asarray(lists.value_lengths().fill_null(0))
+    ids, items = np.unique(lists.flatten().to_numpy(zero_copy_only=False), return_inverse=True)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Sequences(starts, items.astype(np.int32)), len(ids)
+
+
+def main() -> int:
+    """See the module."""
+    parser = arguments(__doc__)
+    parser.add_argument("--dataset", type=Path)
+    options = parser.parse_args()
+    if options.dataset is not None:
+        table = pq.read_table(options.dataset / "sequences.parquet", columns=["user", "items"])
+    else:
+        table = films(QUICK if options.quick else SIZE)
+    sequences, n_items = read_sequences(table.slice(0, QUICK.people) if options.quick else table)
+    say(f"{sequences.users:,} users, {n_items:,} items, {len(sequences.items):,} steps")
+    started_s = time.process_time()
+    recommender = SequenceRecommender.fit(sequences.shortened(1), n_items, say=say)
+    fit_s = time.process_time() - started_s
+
+    ranks, took_s = [], []
+    for user in np.flatnonzero(sequences.lengths()).tolist():
+        own = sequences.one(user)
+        before_s = time.process_time()
+        found = recommender.top(own[:-1], TOP).items.tolist()
+        took_s.append(time.process_time() - before_s)
+        ranks.append(found.index(own[-1]) if own[-1] in found else TOP)
+    rank = np.array(ranks)
+    metrics = {
+        "hr_at_10": round(float((rank < TOP).mean()), 4),
+        "ndcg_at_10": round(float(np.where(rank < TOP, 1 / np.log2(rank + 2), 0).mean()), 4),
+        "query_p50_ms": round(1000 * float(np.percentile(took_s, 50)), 3),
+        "query_p90_ms": round(1000 * float(np.percentile(took_s, 90)), 3),
+        "fit_cpu_s": round(fit_s, 1),
+    }
+    dataset = options.dataset.name if options.dataset else "synthetic: a figure on it proves little"
+    settings = {"dataset": dataset, "users": len(ranks), "items": n_items, "steps": len(sequences.items)}
+    finish("sequence", metrics, {**settings, "weights": recommender.weights.round(3).tolist()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

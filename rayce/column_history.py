@@ -1,0 +1,243 @@
+"""Interactions from the columns of the lake: what `read_history`, the fold and `gather` find, without an object an event.
+
+Batches come in the log's order (`Lake.batches(…, ordered=True)`). What is permitted is worked out for whole columns. A repeated
+event counts once, as in the fold: only of people of whom some id came twice are the ids gone through one by one. Segments and
+countries are no columns of the lake: here nobody is in any segment, and no event says its country.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rayce.consent import PERSONALIZATION
+from rayce.event import BEHAVIOUR, CONSENT_CHANGED, ERASED
+from rayce.features.activity import TOUCHING
+from rayce.interactions import BOUGHT_WEIGHT, MAX_EVENT_ITEMS, Interactions
+from rayce.recent_ids import count_in, counted
+from rayce.session_rows import session_key
+
+COLUMNS = ("person", "type", "event_id", "session", "timestamp_ms", "consent", "item_ids")
+"""What is read of the table `events`."""
+
+Longs = NDArray[np.int64]
+Numbers = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+Denied = Callable[[Sequence[str]], Collection[str]]
+"""Of these people, those whose consent record does not allow it (any more)."""
+
+_TYPES = {name: n for n, name in enumerate((*BEHAVIOUR, CONSENT_CHANGED, ERASED))}
+_PURCHASE = _TYPES["purchase"]
+_OTHER = -1
+_WEIGHT = np.array([BOUGHT_WEIGHT if t == "purchase" else TOUCHING.get(t, 0.0) for t in _TYPES], np.float32)
+
+
+class ColumnHistory(NamedTuple):
+    """The interactions, how many events may be used, of how many people, and when the last one that the log permits was."""
+
+    interactions: Interactions
+    events: int
+    people: int
+    until_ms: int
+    persons: Sequence[str] = ()
+    """Everybody of whom an event counts: first those of the interactions by number, then who touched nothing."""
+
+
+class _Events(NamedTuple):
+    """One row an event, in the log's order; `id_hash` tells a person's ids apart, `key` its sessions."""
+
+    person: Numbers
+    kind: NDArray[np.int8]
+    consent: Numbers
+    at_ms: Longs
+    id_hash: Longs
+    key: NDArray[np.uint64]
+
+
+def interactions_of(
+    batches: Iterable[Any],
+    number: Mapping[str, int],
+    purposes: int,
+    denied: Denied = lambda persons: (),
+) -> ColumnHistory:
+    """Of the events in these batches (pyarrow; of one tenant) that may be used for all `purposes`, with the items in `number`.
+
+    `purposes` hold personalization: the fold counts nothing else.
+    """
+    people: dict[str, int] = {}
+    parts, lines = list[_Events](), list[tuple[Longs, Numbers]]()
+    first = 0
+    for batch in batches:
+        parts.append(_events(batch, people))
+        lines.append(_lines(batch.column("item_ids"), number, first))
+        first += batch.num_rows
+    if not parts:
+        parts, lines = [_nothing()], [(np.empty(0, np.int64), np.empty(0, np.int32))]
+    events = _Events(*map(np.concatenate, zip(*parts, strict=True)))
+    event, item = (np.concatenate(each) for each in zip(*lines, strict=True))
+    names = list(people)
+    allowed = _permitted(events, purposes)
+    refused = [people[name] for name in denied([names[n] for n in np.unique(events.person[allowed]).tolist()])]
+    until_ms = int(events.at_ms[allowed].max(initial=0))
+    allowed &= ~np.isin(events.person, np.array(refused, np.int32))
+    counts = allowed & ~_repeats(events, allowed)
+    people_left = len(np.unique(events.person[allowed]))
+    met = [events.person[counts & _touching(events.kind)], events.person[counts]]
+    _distinct, order = np.unique(np.concatenate(met), return_index=True)
+    persons = [names[n] for n in np.concatenate(met)[np.sort(order)].tolist()]
+    return ColumnHistory(_interactions(events, counts, event, item), int(allowed.sum()), people_left, until_ms, persons)
+
+
+def _events(batch: Any, people: dict[str, int]) -> _Events:
+    kind = np.array([_TYPES.get(name, _OTHER) for name in _encoded(batch.column("type"), lambda name: name)], np.int8)
+    persons = batch.column("person").to_pylist()
+    named = [name if name is not None else "" for name in persons]
+    ids = [name or "" for name in batch.column("event_id").to_pylist()]
+    sessions = batch.column("session").to_pylist()
+    keys: dict[tuple[str, str], int] = {}
+    key = np.zeros(len(kind), np.uint64)
+    for row in np.flatnonzero(_touching(kind)).tolist():
+        which = named[row], sessions[row] or ids[row]
+        known = keys.get(which)
+        if known is None:
+            known = keys[which] = session_key(*which)
+        key[row] = known
+    return _Events(
+        person=np.fromiter((people.setdefault(name, len(people)) for name in named), np.int32, len(named)),
+        kind=kind,
+        consent=np.asarray(batch.column("consent").fill_null(0)).astype(np.int32),
+        at_ms=np.asarray(batch.column("timestamp_ms").fill_null(0)).astype(np.int64),
+        id_hash=np.fromiter(map(hash, ids), np.int64, len(ids)),
+        key=key,
+    )
+
+
+def _encoded(column: Any, made: Callable[[str | None], Any]) -> list[Any]:
+    """Each value as `made` gives it, made once for each that is different."""
+    coded = column.dictionary_encode()
+    values = [made(value) for value in coded.dictionary.to_pylist()]
+    return [None if n is None else values[n] for n in coded.indices.to_pylist()]
+
+
+def _lines(column: Any, number: Mapping[str, int], first: int) -> tuple[Longs, Numbers]:
+    """(event, item) of the items that are in `number`, each once an event, ascending; events count from `first`."""
+    lengths = np.asarray(column.value_lengths().fill_null(0)).astype(np.int64)
+    coded = column.flatten().dictionary_encode()
+    numbers = np.array([number.get(value, -1) for value in coded.dictionary.to_pylist()], np.int32)
+    item = numbers[np.asarray(coded.indices)] if len(coded) else np.empty(0, np.int32)
+    event = np.repeat(np.arange(first, first + len(lengths)), lengths)
+    place = np.arange(len(event)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    good = (item >= 0) & (place < MAX_EVENT_ITEMS)
+    event, item = event[good], item[good]
+    order = np.lexsort((item, event))
+    event, item = event[order], item[order]
+    once = np.ones(len(event), np.bool_)
+    once[1:] = (np.diff(event) != 0) | (np.diff(item) != 0)
+    return event[once], item[once]
+
+
+def _permitted(events: _Events, purposes: int) -> Mask:
+    """As `rayce.history.read_history`: by the moment of acceptance and by what the log has told until its end."""
+    order = np.argsort(events.person, kind="stable")
+    person, kind, consent = events.person[order], events.kind[order], events.consent[order]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.diff(person) != 0
+    group = np.cumsum(begins) - 1
+    control = kind >= _TYPES[CONSENT_CHANGED]
+    says = np.where(kind == _TYPES[ERASED], 0, consent)
+    # What is known before a row: the last control event's word, or else that of the first event that allows personalization.
+    at = np.arange(len(order))
+    last_control = np.maximum.accumulate(np.where(control, at, -1)) if len(at) else at
+    start = np.flatnonzero(begins)[group] if len(at) else at
+    told = last_control >= start
+    allows = (kind >= 0) & ~control & (consent & PERSONALIZATION > 0) & ~told
+    earliest = np.full(int(group[-1]) + 1 if len(at) else 0, len(order))
+    np.minimum.at(earliest, group[allows], at[allows])
+    since = earliest[group] if len(at) else at
+    first_word = (
+        np.where(since < at, consent[np.minimum(since, max(len(order) - 1, 0))], consent) if len(at) else consent
+    )
+    known = np.where(told, says[np.maximum(last_control, 0)], first_word) if len(at) else consent
+    good = (kind >= 0) & ~control & (consent & known & purposes == purposes)
+    withdrawn = np.where(control & (says & purposes != purposes), at, -1)
+    latest = np.full(len(earliest), -1)
+    np.maximum.at(latest, group, withdrawn)
+    good &= at > latest[group] if len(at) else good
+    permitted = np.zeros(len(order), np.bool_)
+    permitted[order] = good
+    return permitted
+
+
+def _repeats(events: _Events, allowed: Mask) -> Mask:
+    """Which events were counted before, as the fold tells."""
+    repeats = np.zeros(len(allowed), np.bool_)
+    rows = np.flatnonzero(allowed)
+    order = rows[np.lexsort((rows, events.id_hash[rows], events.person[rows]))]
+    person, id_hash = events.person[order], events.id_hash[order]
+    twice = np.unique(person[1:][(np.diff(person) == 0) & (np.diff(id_hash) == 0)])
+    if not len(twice):
+        return repeats
+    suspects = rows[np.isin(events.person[rows], twice)]
+    kept: dict[int, tuple[bytes, int]] = {}
+    for row in suspects.tolist():
+        who = int(events.person[row])
+        ids, last_ms = kept.get(who, (b"", 0))
+        digest = int(events.id_hash[row]).to_bytes(8, "big", signed=True)[2:]
+        if counted(ids, digest):
+            repeats[row] = True
+            continue
+        last_ms = max(last_ms, int(events.at_ms[row]))
+        kept[who] = count_in(ids, digest, last_ms), last_ms
+    return repeats
+
+
+def _interactions(events: _Events, counts: Mask, event: Longs, item: Numbers) -> Interactions:
+    """People and sessions are numbered as they are met in events that touch something, known or not, as `gather` does."""
+    touching = np.flatnonzero(counts & _touching(events.kind))
+    person = _as_met(events.person[touching])
+    session = _as_met(events.key[touching])
+    keys = np.zeros(int(session.max(initial=-1)) + 1, np.uint64)
+    keys[session] = events.key[touching]
+    place = np.full(len(counts), -1, np.int64)
+    place[touching] = np.arange(len(touching))
+    kept = place[event] >= 0
+    event, item = event[kept], item[kept]
+    of, kind = place[event], events.kind[event]
+    zeros = np.zeros(len(event), np.int32)
+    return Interactions(
+        person=person[of],
+        session=session[of],
+        item=item,
+        at_ms=events.at_ms[event],
+        bought=kind == _PURCHASE,
+        kind=zeros,
+        member_bits=[frozenset()],
+        weight=_WEIGHT[kind],
+        country=zeros,
+        countries=[""],
+        session_keys=keys,
+    )
+
+
+def _touching(kind: NDArray[np.int8]) -> Mask:
+    return (kind >= 0) & (_WEIGHT[kind] > 0)
+
+
+def _as_met(values: NDArray[Any]) -> Numbers:
+    """Numbers from 0 in the order in which the values are met."""
+    _distinct, first, number = np.unique(values, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
+    return rank[number]
+
+
+def _nothing() -> _Events:
+    return _Events(
+        person=np.empty(0, np.int32),
+        kind=np.empty(0, np.int8),
+        consent=np.empty(0, np.int32),
+        at_ms=np.empty(0, np.int64),
+        id_hash=np.empty(0, np.int64),
+        key=np.empty(0, np.uint64),
+    )

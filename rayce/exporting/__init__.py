@@ -1,0 +1,1 @@
+"""What rayce knows, as files: events, recommendations, members of segments and items."""

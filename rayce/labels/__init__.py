@@ -1,0 +1,1 @@
+"""Labels: what the models of segments shall foretell, declared in YAML beside the segment catalogue."""

@@ -1,0 +1,90 @@
+"""EASE^R: how much each product of a history speaks for each other one, in closed form, cut to the strongest.
+
+Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: B = I - P diag(1 / diag P), P = (X'X + λI)^-1. Where
+there are fewer people than products the same P comes from the inverse of XX' + λI (the Woodbury identity), which is smaller.
+Everything in one thread of the linear algebra: its sums, and so the bits, would depend on how many there are.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from rayce.shelf import NOTHING, Floats, Ints
+
+MOST_DENSE = 10_000
+"""Rows of the inverse, at most: 800 MB."""
+MOST_CELLS = 150_000_000
+"""People × products, at most, where people are inverted."""
+BLOCK = 512
+
+Dense = NDArray[np.float64] | NDArray[np.float32]
+
+
+class Near(NamedTuple):
+    """Items × k: item numbers, best first, `NOTHING` where there are fewer, and their scores."""
+
+    items: Ints
+    scores: Floats
+
+
+def ease(interest: sparse.csr_array, shrinkage: float, count: int) -> Near:
+    """Of each product the `count` it speaks for most; `interest` is people × products, not negative.
+
+    Of more than `MOST_DENSE` products only those that most people want speak; without people nothing does.
+    """
+    n_items = interest.shape[1]
+    found = Near(np.full((n_items, count), NOTHING, dtype=np.int32), np.zeros((n_items, count), dtype=np.float32))
+    wanted_by = np.bincount(interest.indices, minlength=n_items)
+    chosen = np.argsort(-wanted_by, kind="stable")
+    chosen = np.sort(chosen[: min(int((wanted_by > 0).sum()), _most(interest.shape[0]))])
+    if not len(chosen):
+        return found
+    with threadpool_limits(limits=1):
+        few = interest[:, chosen]
+        rows = _by_people(few, shrinkage) if few.shape[0] < len(chosen) else _by_items(few, shrinkage)
+        for first, weights in rows:
+            _keep_best(weights, first, chosen, found)
+    return found
+
+
+def _most(people: int) -> int:
+    fewer = 0 < people <= MOST_DENSE and people < MOST_CELLS // people
+    return MOST_CELLS // people if fewer else MOST_DENSE
+
+
+def _by_items(interest: sparse.csr_array, shrinkage: float):  # type: ignore[no-untyped-def]
+    together = (interest.T @ interest).toarray().astype(np.float64)
+    together[np.diag_indices(len(together))] += shrinkage
+    inverse = np.linalg.inv(together)
+    scale = np.diagonal(inverse)
+    for first in range(0, len(inverse), BLOCK):
+        yield first, -inverse[first : first + BLOCK] / scale
+
+
+def _by_people(interest: sparse.csr_array, shrinkage: float):  # type: ignore[no-untyped-def]
+    kernel = (interest @ interest.T).toarray().astype(np.float64)
+    kernel[np.diag_indices(len(kernel))] += shrinkage
+    wide = interest.toarray().astype(np.float64)
+    solved = np.linalg.inv(kernel) @ wide
+    scale = (1.0 - np.einsum("pi,pi->i", wide, solved)).astype(np.float32)
+    narrow, solved = wide.astype(np.float32), solved.astype(np.float32)  # half of the time for the largest product
+    for first in range(0, solved.shape[1], BLOCK):
+        yield first, (narrow[:, first : first + BLOCK].T @ solved) / scale
+
+
+def _keep_best(weights: Dense, first: int, chosen: NDArray[np.intp], found: Near) -> None:
+    """Fills the rows of the products `chosen[first]`, …; equal weights go by number, and what speaks against is left out."""
+    own = np.arange(len(weights))
+    weights = weights.astype(np.float32, copy=False)
+    weights[own, first + own] = 0.0
+    count = min(found.items.shape[1], weights.shape[1])
+    best = np.argpartition(-weights, count - 1, axis=1)[:, :count]
+    values = np.take_along_axis(weights, best, axis=1)
+    order = np.lexsort((best, -values), axis=1)
+    best, values = np.take_along_axis(best, order, axis=1), np.take_along_axis(values, order, axis=1)
+    speaks = values > 0
+    found.items[chosen[first + own], :count] = np.where(speaks, chosen[best], NOTHING)
+    found.scores[chosen[first + own], :count] = np.where(speaks, values, 0.0)
