@@ -256,15 +256,17 @@ class EdgeRouter:
             contexts=contexts_from(settings.edge, settings.privacy),
             caches=caches,
         )
-        loop = asyncio.get_running_loop()
-        self._listening = loop.create_task(hot.listen(caches.bus))
+        self.loop = asyncio.get_running_loop()
+        self._listening = self.loop.create_task(hot.listen(caches.bus))
         self._purges = FlipPurges(settings.cdn.purge_urls, caches.replies, metrics)
-        live.watch(lambda name: loop.call_soon_threadsafe(self._purges.changed, name))
+        live.watch(lambda name: self.loop.call_soon_threadsafe(self._purges.changed, name))
         self._edge.decisions.start(settings.decisions.flush_ms / 1000)
-        self._pressure = Pressure(time.monotonic)
+        self._pressure = Pressure(time.monotonic, lambda: self.door.admission.in_flight)
         self._pressure.start()
         self._telling = Telling("edge", hot, metrics, looked=self._look)
         self._telling.start()
+        self.edge_app = Server(self._edge).app()
+        """Found here by `deployments.before_ray`."""
         gc.set_threshold(*GC_THRESHOLDS)
 
     def _look(self, told: Mapping[str, bytes]) -> None:
@@ -278,7 +280,7 @@ class EdgeRouter:
         return self._pressure.told()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Server(self._edge).app()
+        return self.edge_app
 
     async def __del__(self) -> None:
         """Serve calls and awaits this when the replica has drained: the last decisions get into the log."""

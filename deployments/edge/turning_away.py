@@ -17,6 +17,8 @@ LEAST: Final = 0.005
 """Of each priority so many are always let through: there may be room again."""
 QUICKEST: Final = 0.5
 """At most so much of what came in an interval is turned away from the next on."""
+ENOUGH: Final = 20
+"""Nobody is turned away before a replica has to refuse so many in one interval: a few cost nothing, and may be chance."""
 AGAIN: Final = 1.5
 """What comes back after an interval in which nobody was shed."""
 
@@ -33,7 +35,8 @@ class TurningAway:
     def end_interval(self, offered: Sequence[int], shed: Sequence[int]) -> None:
         """How many of each priority came to the door, and how many of them found no room."""
         for priority, let in enumerate(self._let):
-            self._let[priority] = min(1.0, max(LEAST, let * _factor(offered[priority], shed[priority])))
+            if let < 1.0 or shed[priority] >= ENOUGH:
+                self._let[priority] = min(1.0, max(LEAST, let * _factor(offered[priority], shed[priority])))
         away = [round((1.0 - let) * 1000) for let in self._let]
         self.header = (HEADER, b":".join(b"%d" % part for part in away)) if any(away) else None
 

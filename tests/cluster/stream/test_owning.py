@@ -206,7 +206,10 @@ def test_partitions_are_passed_round_under_traffic() -> None:
         owner[partition] = new
 
     def settled() -> bool:
-        for number, whose in owner.items():  # as the supervisor does: who noticed only now that it was fenced has let go
+        for (
+            number,
+            whose,
+        ) in owner.items():  # as the supervisor does: who noticed only now that it was fenced has let go
             workers[whose].worker.take([number])
         return world.committed == world.ends() and world.shown() == world.expected()
 

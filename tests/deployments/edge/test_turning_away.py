@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.edge.turning_away import LEAST, TurningAway
+from deployments.edge.turning_away import ENOUGH, LEAST, TurningAway
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=3, max_size=3)
 
@@ -22,6 +22,13 @@ def test_while_nobody_is_shed_nothing_is_said() -> None:
     turning = TurningAway()
     for _ in range(5):
         turning.end_interval((10, 10, 10), (0, 0, 0))
+        assert turning.header is None
+
+
+def test_a_few_that_find_no_room_turn_nobody_away() -> None:
+    turning = TurningAway()
+    for _ in range(5):
+        turning.end_interval((20, 20, 20), (ENOUGH - 1, ENOUGH - 1, ENOUGH - 1))
         assert turning.header is None
 
 
