@@ -10,6 +10,8 @@ RAY_ENVIRONMENT: dict[str, str] = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # Autoscaling metrics in small portions: p99 7.0 → 2.3 ms.
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "20",
+    # One person's requests go to one replica, which has kept what it knows of them (cluster/haproxy_frontend.cfg).
+    "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "hash var(txn.rayce_who)",
     # A replica that dies mid-request: ask another one. Safe, as every call may be repeated (events by their event_id).
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_RETRIES": "3",

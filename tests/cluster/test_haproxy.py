@@ -1,4 +1,4 @@
-"""The real HAProxy behind `cluster/haproxy.sh`, with what Ray writes for it: it turns away what the replicas asked it to."""
+"""The real HAProxy behind `cluster/haproxy.sh`, with what Ray writes for it: whom it turns away, and who answers whom."""
 
 import http.client
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
 
+from cluster.environment import RAY_ENVIRONMENT
 from deployments.edge.door import FULL
 from deployments.edge.priorities import NAMES
 from deployments.edge.problems import Problem, problem_response
@@ -26,12 +27,16 @@ CONFIG = """defaults
     timeout connect 5s
     timeout client 60s
     timeout server 60s
+    option redispatch 1
+    retries 3
+    balance {balance}
 frontend http_frontend
     bind 127.0.0.1:{port}
 {anchor} (used for more than this)
     default_backend replicas
 backend replicas
-    server one 127.0.0.1:{behind}
+    server one 127.0.0.1:{one}
+    server two 127.0.0.1:{two}
 listen stats
     bind :{statistics}
     stats enable
@@ -47,6 +52,7 @@ class Replica(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("content-length", "0")
+        self.send_header("x-replica", str(self.server.server_address[1]))
         if self.turned and self.path == "/tell":
             self.send_header("rayce-turned-away", self.turned)
         self.end_headers()
@@ -65,16 +71,27 @@ class Quiet(ThreadingHTTPServer):
 
 
 class Front:
-    """An HAProxy with one replica behind it."""
+    """An HAProxy with two replicas behind it."""
 
     def __init__(self, folder: Path) -> None:
         self.port, self.statistics = _free(), _free()
         self._replica = type("OneReplica", (Replica,), {})
-        self._server = Quiet(("127.0.0.1", 0), self._replica)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.replicas = {
+            server.server_port: server for server in (Quiet(("127.0.0.1", 0), self._replica) for _ in "12")
+        }
+        for server in self.replicas.values():
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        one, two = self.replicas
         self.config = folder / "haproxy.cfg"
         self.config.write_text(
-            CONFIG.format(port=self.port, behind=self._server.server_port, statistics=self.statistics, anchor=ANCHOR)
+            CONFIG.format(
+                port=self.port,
+                one=one,
+                two=two,
+                statistics=self.statistics,
+                anchor=ANCHOR,
+                balance=RAY_ENVIRONMENT["RAY_SERVE_HAPROXY_BALANCE_ALGORITHM"],
+            )
         )
         self.start()
 
@@ -93,8 +110,17 @@ class Front:
 
     def close(self) -> None:
         self.stop()
-        self._server.shutdown()
-        self._server.server_close()
+        for port in list(self.replicas):
+            self.kill(port)
+
+    def kill(self, port: int) -> None:
+        """Nobody listens there any more."""
+        server = self.replicas.pop(port)
+        server.shutdown()
+        server.server_close()
+
+    def who_answers(self, path: str) -> int:
+        return int(self.ask("GET", path).getheader("x-replica") or 0)
 
     def tell(self, turned: str) -> http.client.HTTPResponse:
         """The replica asks for it: it counts for a second from now."""
@@ -132,6 +158,22 @@ def test_ray_still_writes_the_line_after_which_the_door_is_put() -> None:
     place = [number for number, line in enumerate(lines) if line.startswith(ANCHOR)]
     assert len(place) == 1
     assert lines.index("frontend http_frontend") < place[0] < lines.index("    default_backend default_backend")
+
+
+def test_one_persons_requests_go_to_one_replica_and_people_are_spread(front: Front) -> None:
+    calls = ("segments", "recommendations?limit=3", "profile")
+    of = {user: {front.who_answers(f"/v1/users/{user}/{call}") for call in calls} for user in map(str, range(40))}
+    assert all(len(replicas) == 1 for replicas in of.values())
+    assert min(Counter(replica for (replica,) in of.values()).values()) >= 8
+    assert {front.who_answers("/v1/trending") for _ in range(40)} == set(front.replicas)
+
+
+def test_when_a_replica_is_gone_the_other_answers_its_people_and_keeps_its_own(front: Front) -> None:
+    before = {user: front.who_answers(f"/v1/users/{user}/segments") for user in map(str, range(20))}
+    gone, left = front.replicas
+    front.kill(gone)
+    assert gone in before.values()
+    assert {front.who_answers(f"/v1/users/{user}/segments") for user in before} == {left}
 
 
 def test_only_the_priorities_that_were_named_are_turned_away(front: Front) -> None:
