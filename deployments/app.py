@@ -39,6 +39,7 @@ from deployments.edge.rate_limits import Limit
 from deployments.edge.server import Server
 from deployments.feature_reader import FeatureReader
 from deployments.pressure import Pressure
+from deployments.quiet_start import quietly
 from deployments.ranker import Ranker
 from deployments.ranker_models import RankerModels, earlier_in
 from deployments.telling import Telling
@@ -144,7 +145,7 @@ class RankerDeployment:
         catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
         earlier = earlier_in(DynamoStore(settings.dynamodb), load_ranker)
         models = RankerModels(live, metrics, BASELINES, earlier)
-        models.warm_up()
+        quietly(models.warm_up)
         self._ranker = Ranker(
             live,
             settings.serving.candidates,
@@ -298,6 +299,7 @@ def build(args: dict[str, str]) -> Application:
 
 def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGenerations:
     live = LiveGenerations(DynamoStore(settings.dynamodb), parsers, settings.serving.generation_poll_s)
+    quietly(live.refresh)
     live.start()
     FlipReader(settings.kafka, live.heard).start()
     return live
