@@ -6,7 +6,8 @@ more than the edge lets in at once: good replies are counted, and `refused` says
 loop gives the latencies, counted from the intended moment: at `--rate`, or, where the machine cannot do that here, at 80 % of
 what it reached (`rate_reached` says which).
 
-Then, on a new cluster with the cache on, an open loop of visits as a shop has them: few users make most of the requests (Zipf).
+Then, on a new cluster with the cache on, an open loop of visits as a shop has them (`benchmarks.visits`: sessions of six pages
+with 25 s between them, a few people come often), in its steady state: `--warm-s` of them go before, unmeasured.
 
 The load generator is a Python program on the same cores.
 """
@@ -24,9 +25,9 @@ from benchmarks.closed_loop import generator, good_requests_per_s
 from benchmarks.open_loop import histogram, percentile_ms, run_open_loop
 from benchmarks.process_cpu import GENERATOR, cpu_by_kind
 from benchmarks.program import arguments, cluster, descendants, finish, say
-from benchmarks.shop_events import zipf
 from benchmarks.synthetic_shop import patient_store, publish_synthetic_shop, show_people
 from benchmarks.two_hops_app import PREFIX, add_two_hops_app
+from benchmarks.visits import visits
 from benchmarks.wire import Wire
 from cluster.local_cluster import LocalCluster
 from rayce.documents import RULES, activate_document
@@ -144,14 +145,16 @@ def cache_off(options: Any, users: Sequence[str], paths: Sequence[str]) -> dict[
 
 
 def cache_on(options: Any, users: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
-    """Repeat visits: `--rate` requests a second of users by Zipf's law."""
+    """Repeat visits, `--rate` requests a second."""
     with cluster() as running:
         filled(running, users, options.items)
-        some = zipf(len(users), int(options.rate * options.open_s), seed=11)
-        visits = [paths[user] for user in some]
+        who = visits(len(users), options.rate, options.warm_s + options.open_s, seed=11)
+        asked = [paths[user] for user in who]
+        first = int(options.rate * options.warm_s)
         good_requests_per_s(running.url, running.api_key, paths[-1_000:], CONNECTIONS, WARM_S)
+        uvloop.run(open_loop(running.url, running.api_key, asked[:first], options.rate, options.warm_s))
         before = uvloop.run(cache_counts(running))
-        found = uvloop.run(open_loop(running.url, running.api_key, visits, options.rate, options.open_s))
+        found = uvloop.run(open_loop(running.url, running.api_key, asked[first:], options.rate, options.open_s))
         after = uvloop.run(cache_counts(running))
     counted = Counter(after)
     counted.subtract(before)
@@ -205,10 +208,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8, help="of each half of a round")
     parser.add_argument("--open-s", type=float, default=30, help="of each open loop")
+    parser.add_argument("--warm-s", type=float, default=60, help="of visits before those that are measured")
     parser.add_argument("--only", choices=("off", "on"), help="only with the cache off, or on")
     options = parser.parse_args()
     if options.quick:
         options.users, options.rounds, options.seconds, options.open_s = 5_000, 2, 3, 5
+        options.warm_s = 5
         options.rate = min(options.rate, 200)
     users = [f"rec-{n}" for n in range(options.users)]
     paths = [f"/v1/users/{user}/recommendations?limit=10" for user in users]

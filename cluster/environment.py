@@ -10,6 +10,8 @@ RAY_ENVIRONMENT: dict[str, str] = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # Autoscaling metrics in small portions: p99 7.0 → 2.3 ms.
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "20",
+    # One person's requests go to one replica, which has kept what it knows of them (cluster/haproxy_frontend.cfg).
+    "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "hash var(txn.rayce_who)",
     # A replica that dies mid-request: ask another one. Safe, as every call may be repeated (events by their event_id).
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_RETRIES": "3",
@@ -21,8 +23,8 @@ RAY_ENVIRONMENT: dict[str, str] = {
     # one is noticed by the first refused connection anyway, this is for one that hangs.
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_FASTINTER": "500ms",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4",
-    # The edge's door before Ray's own part of a replica: sending a request away costs a tenth there (docs/decisions/0012).
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.early_door:middlewares",
+    # The edge answers before Ray's own part of a replica, which costs more than a look-up (docs/decisions/0015).
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.before_ray:middlewares",
     # A dead HAProxy is replaced once three checks in a row have failed: 28 s of nothing at Serve's ten seconds each.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     # A busy machine takes longer than five seconds to start it, and whoever is killed for that has to start anew.

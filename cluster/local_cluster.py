@@ -25,7 +25,6 @@ from ray.exceptions import RayError
 from cluster.environment import RAY_ENVIRONMENT
 from cluster.lake.actor import start_lake, stop_lake
 from cluster.local.stack import LocalStack
-from cluster.loopback_haproxy import write_wrapper
 from cluster.prepare import prepare_stores
 from cluster.ray_settings import own_loopback_node
 from cluster.schedule.actors import schedules_of, start_scheduler
@@ -152,7 +151,8 @@ class LocalCluster:
                 "PYTHONPATH": str(CHECKOUT),
                 # Ray then takes 127.0.0.1 as the node's address on Linux too, and its servers listen there only.
                 "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-                "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(self._scratch)),
+                "RAY_SERVE_HAPROXY_BINARY_PATH": str(CHECKOUT / "cluster" / "haproxy.sh"),
+                "HAPROXY_ON_LOOPBACK": "1",
                 "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
                 "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
                 "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),

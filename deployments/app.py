@@ -39,6 +39,7 @@ from deployments.edge.rate_limits import Limit
 from deployments.edge.server import Server
 from deployments.feature_reader import FeatureReader
 from deployments.pressure import Pressure
+from deployments.quiet_start import quietly
 from deployments.ranker import Ranker
 from deployments.ranker_models import RankerModels, earlier_in
 from deployments.telling import Telling
@@ -147,7 +148,7 @@ class RankerDeployment:
         catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
         earlier = earlier_in(DynamoStore(settings.dynamodb), load_ranker)
         models = RankerModels(live, metrics, BASELINES, earlier)
-        models.warm_up()
+        quietly(models.warm_up)
         _follow_sessions(settings, live, metrics)
         self._ranker = Ranker(
             live,
@@ -261,15 +262,17 @@ class EdgeRouter:
             caches=caches,
             items=items,
         )
-        loop = asyncio.get_running_loop()
-        self._listening = loop.create_task(hot.listen(caches.bus))
+        self.loop = asyncio.get_running_loop()
+        self._listening = self.loop.create_task(hot.listen(caches.bus))
         self._purges = FlipPurges(settings.cdn.purge_urls, caches.replies, metrics)
-        live.watch(lambda name: loop.call_soon_threadsafe(self._purges.changed, name))
+        live.watch(lambda name: self.loop.call_soon_threadsafe(self._purges.changed, name))
         self._edge.decisions.start(settings.decisions.flush_ms / 1000)
-        self._pressure = Pressure(time.monotonic)
+        self._pressure = Pressure(time.monotonic, lambda: self.door.admission.in_flight)
         self._pressure.start()
         self._telling = Telling("edge", hot, metrics, looked=self._look)
         self._telling.start()
+        self.edge_app = Server(self._edge).app()
+        """Found here by `deployments.before_ray`."""
         gc.set_threshold(*GC_THRESHOLDS)
 
     def _look(self, told: Mapping[str, bytes]) -> None:
@@ -283,7 +286,7 @@ class EdgeRouter:
         return self._pressure.told()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Server(self._edge).app()
+        return self.edge_app
 
     async def __del__(self) -> None:
         """Serve calls and awaits this when the replica has drained: the last decisions get into the log."""
@@ -301,6 +304,7 @@ def build(args: dict[str, str]) -> Application:
 
 def _live(settings: Settings, parsers: dict[str, Parse | None]) -> LiveGenerations:
     live = LiveGenerations(DynamoStore(settings.dynamodb), parsers, settings.serving.generation_poll_s)
+    quietly(live.refresh)
     live.start()
     FlipReader(settings.kafka, live.heard).start()
     return live
@@ -318,6 +322,7 @@ def _live_with_items(
         lambda: time.time_ns() // 1_000_000,
         lambda outcome, count: metrics.add("rayce_item_changes_total", count, outcome),
     )
+    quietly(live.refresh)
     live.start()
     items.start()
     FlipReader(settings.kafka, live.heard).start()

@@ -9,6 +9,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+UNDER_WAY = "under_way"
+"""Requests of a replica that Serve does not count: an edge answers before Serve's own part (`deployments.before_ray`)."""
+
 
 class Seen(Protocol):
     """What is used of Serve's `AutoscalingContext`."""
@@ -39,12 +42,13 @@ class ByLatencyAndLag:
 
     def __call__(self, seen: Seen) -> tuple[float, dict[str, Any]]:
         """(replicas wanted, state: none is kept)."""
-        running = seen.current_num_replicas
+        running, metrics = seen.current_num_replicas, seen.aggregated_metrics or {}
+        under_way = seen.total_num_requests + sum(metrics.get(UNDER_WAY, {}).values())
         if running == 0:
-            return (1 if seen.total_num_requests > 0 else seen.target_num_replicas), {}
-        by_load = seen.total_num_requests / float(seen.config.get_target_ongoing_requests())
-        pressed = self._pressure(seen.aggregated_metrics or {})
-        if seen.total_num_requests < 0.5:  # nobody asks: what makes the loop late is the machine, not the load
+            return (1 if under_way > 0 else seen.target_num_replicas), {}
+        by_load = under_way / float(seen.config.get_target_ongoing_requests())
+        pressed = self._pressure(metrics)
+        if under_way < 0.5:  # nobody asks: what makes the loop late is the machine, not the load
             return math.ceil(by_load), {}
         wanted = by_load
         if pressed > 1:

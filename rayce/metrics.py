@@ -15,6 +15,7 @@ Name = Literal[
     "rayce_shed_total",  # requests sent away at the door, by priority and reason
     "rayce_in_flight",  # requests that edge replicas work on; a killed one counts with its last word while that is kept
     "rayce_in_flight_limit",  # how many they would let in at once, as they have learnt it
+    "rayce_turned_away_part",  # the part (0 to 1) of each priority that HAProxy is told to turn away before it comes here
     "rayce_loop_lag_seconds",  # how late the event loop of an edge replica comes to what is due
     "rayce_served_total",  # recommendations by rung of the ladder
     "rayce_decisions_total",  # decisions taken for the log, by kind
@@ -79,6 +80,7 @@ LABELS: dict[Name, tuple[str, ...]] = {
     "rayce_shed_total": ("priority", "reason"),
     "rayce_in_flight": (),
     "rayce_in_flight_limit": (),
+    "rayce_turned_away_part": ("priority",),
     "rayce_loop_lag_seconds": (),
     "rayce_served_total": ("rung",),
     "rayce_decisions_total": ("kind",),

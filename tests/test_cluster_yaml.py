@@ -142,6 +142,7 @@ class TestCommands:
             ["bash", "-c", ". ~/rayce.env && env -0"], env=shell, check=True, timeout=10, capture_output=True, text=True
         )
         found = dict(entry.split("=", 1) for entry in out.stdout.split("\0") if entry)
+        assert found.pop("RAY_SERVE_HAPROXY_BINARY_PATH") == f"{tmp_path}/rayce/cluster/haproxy.sh"
         assert {name: value for name, value in found.items() if name.startswith("RAY_")} == RAY_ENVIRONMENT
         assert found["PATH"].startswith(f"{tmp_path}/rayce-venv/bin:")
         assert found["PYTHONPATH"] == f"{tmp_path}/rayce"

@@ -34,7 +34,7 @@ ONLY_IN = {
         "cluster/start.py",
         "cluster/serving.py",
         "deployments/app.py",
-        "deployments/early_door.py",
+        "deployments/before_ray.py",
         "jobs/*.py",
     ),
     "redis": ("rayce/stores/redis_address.py", "rayce/stores/redis_cluster.py"),

@@ -87,6 +87,12 @@ def test_a_rolling_update_starts_new_replicas_first(config: dict[str, Any]) -> N
     assert all(d["max_surge_percent"] == 100 for d in config["applications"][0]["deployments"])
 
 
+def test_the_edge_is_served_at_the_root(config: dict[str, Any]) -> None:
+    """It answers before Ray's part, which alone would strip a prefix (docs/decisions/0015)."""
+    (application,) = config["applications"]
+    assert application["route_prefix"] == "/"
+
+
 def test_it_listens_on_loopback_unless_told_otherwise(config: dict[str, Any]) -> None:
     assert config["http_options"]["host"] == "127.0.0.1"
     assert config["logging_config"]["enable_access_log"] is False

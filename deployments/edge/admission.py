@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from deployments.edge.capacity import INTERVAL_S, TICK_S, Capacity, Lane
 from deployments.edge.priorities import BUSY, NAMES, PLAIN, Ticket
+from deployments.edge.turning_away import TurningAway
 from rayce.metrics import Metrics
 
 SHARES: Final = (1.0, 0.8, 0.6)
@@ -82,6 +83,8 @@ class Admission:
         self._highest_shed = len(NAMES)
         self._parts = list(SHARES)
         self._tickets = PLAIN
+        self._offered, self._no_room = [0] * len(NAMES), [0] * len(NAMES)
+        self.turning_away = TurningAway()
         self._set_rooms()
 
     def start(self, timer: Timer) -> None:
@@ -103,7 +106,8 @@ class Admission:
         return Ticket(priority, self._clock() + deadline_ms / 1000, self._tickets is BUSY)
 
     def enter(self, priority: int) -> bool:
-        """Take a place if there is one now: the way of nearly all."""
+        """Take a place if there is one now: the way of nearly all. Once for each request."""
+        self._offered[priority] += 1
         if self.in_flight >= self._rooms[priority]:
             return False
         self.in_flight += 1
@@ -136,8 +140,9 @@ class Admission:
     def shed(self, priority: int, reason: str) -> None:
         """Note that a request was sent away."""
         self._shed_s[priority] = self._clock()
-        if priority < self._highest_shed and reason not in NO_ROOM_WOULD_HELP:
-            self._highest_shed = priority
+        if reason not in NO_ROOM_WOULD_HELP:
+            self._no_room[priority] += 1
+            self._highest_shed = min(self._highest_shed, priority)
         self._metrics.add("rayce_shed_total", 1, NAMES[priority], reason)
 
     def shedding(self) -> list[str]:
@@ -215,6 +220,7 @@ class Admission:
             self._interval_end_s = now_s + INTERVAL_S
             self._share_out()
             self._set_rooms()
+            self._tell_proxy()
             if self._waiting:
                 self._let_in()
         self._due_s = now_s + TICK_S
@@ -230,6 +236,13 @@ class Admission:
             else:
                 self._parts[priority] = min(share, self._parts[priority] + RELAX * share)
         self._highest_shed = len(NAMES)
+
+    def _tell_proxy(self) -> None:
+        """What of the next interval is to be turned away before it comes here."""
+        self.turning_away.end_interval(self._offered, self._no_room)
+        self._offered, self._no_room = [0] * len(NAMES), [0] * len(NAMES)
+        for name, part in zip(NAMES, self.turning_away.parts(), strict=True):
+            self._metrics.set("rayce_turned_away_part", part, name)
 
     def _set_rooms(self) -> None:
         limit = self._capacity.limit

@@ -1,7 +1,8 @@
 """The door of the edge: before anything is read or routed a request is let in, waits a moment, or is sent away.
 
-It stands before the application (`deployments.edge.server`), and on a cluster before Ray's own part of a replica too
-(`deployments.early_door`), where sending away costs a tenth. Whoever passed one does not meet the other.
+It stands before the application (`deployments.edge.server`), on a cluster before Ray's own part of a replica
+(`deployments.before_ray`), where sending away costs half. While it sheds, its replies tell the proxy before it whom to turn
+away by itself (`deployments.edge.turning_away`).
 
 It looks at headers only: the key for its rate and its priority, and what the request asks for. Whether the key is good is
 decided behind it: who brings none that is known has the lowest priority.
@@ -17,7 +18,7 @@ from deployments.edge.admission import Admission
 from deployments.edge.callers import Callers
 from deployments.edge.capacity import Capacity, Lane
 from deployments.edge.lanes import ALWAYS, Lanes
-from deployments.edge.priorities import INTERACTIVE, NAMES, hand_over, has_ticket, read_asked
+from deployments.edge.priorities import INTERACTIVE, NAMES, hand_over, read_asked
 from deployments.edge.problems import Problem, problem_response
 from deployments.edge.rate_limits import RateLimits, Verdict
 from rayce.metrics import Metrics
@@ -59,7 +60,7 @@ class Door:
         admission, clock = self.admission, self._clock
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or has_ticket(scope) or _always(scope):
+            if scope["type"] != "http" or _always(scope):
                 await behind(scope, receive, send)
                 return
             started_s = clock()
@@ -74,6 +75,8 @@ class Door:
                     await _refuse(send, 429, self._slow_down, verdict.retry_after_s, verdict.headers)
                     return
                 send = _saying(send, verdict.headers)
+            if (away := admission.turning_away.header) is not None:
+                send = _saying(send, (away,))
             if deadline_ms is not None and deadline_ms <= 0:
                 admission.shed(priority, "deadline")
                 await _refuse(send, 503, self._late, self._chance.choice(RETRY_S))

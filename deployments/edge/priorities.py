@@ -83,11 +83,6 @@ def hand_over(scope: Scope, ticket: Ticket) -> None:
     scope[_KEY] = ticket
 
 
-def has_ticket(scope: Scope) -> bool:
-    """Whether the request was let in already."""
-    return _KEY in scope
-
-
 def ticket_of(scope: Scope) -> Ticket:
     """The ticket that a request was let in with (`request.scope`); a plain one where nobody stood at the door."""
     found: Ticket = scope.get(_KEY, PLAIN[INTERACTIVE])

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from deployments.pressure import CALL_MS, LAG_MS, Pressure
+from deployments.pressure import CALL_MS, LAG_MS, UNDER_WAY, Pressure
 
 
 def test_it_follows_and_calms_down() -> None:
@@ -38,3 +38,14 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
     while not pressure.told()[LAG_MS]:
         await asyncio.sleep(0.01)
     assert pressure.told()[LAG_MS] == pytest.approx(295)
+
+
+@pytest.mark.anyio
+async def test_requests_under_way_are_told_as_a_running_mean() -> None:
+    now_s = 0.0
+    pressure = Pressure(lambda: now_s, lambda: 40)
+    assert pressure.told()[UNDER_WAY] == 0
+    pressure.start()
+    while not pressure.told()[UNDER_WAY]:
+        await asyncio.sleep(0.01)
+    assert 0 < pressure.told()[UNDER_WAY] <= 40

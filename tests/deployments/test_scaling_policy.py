@@ -10,12 +10,23 @@ from ray import cloudpickle
 from deployments.scaling_policy import ByLatencyAndLag
 
 
-def wanted(requests: float, running: int = 2, lag_ms: float = 0.0, call_ms: float = 0.0, target: float = 8) -> float:
+def wanted(
+    requests: float,
+    running: int = 2,
+    lag_ms: float = 0.0,
+    call_ms: float = 0.0,
+    target: float = 8,
+    under_way: tuple[float, ...] = (),
+) -> float:
     seen = SimpleNamespace(
         current_num_replicas=running,
         target_num_replicas=running,
         total_num_requests=requests,
-        aggregated_metrics={"loop_lag_ms": {"a": lag_ms, "b": lag_ms}, "call_ms": {"a": call_ms}},
+        aggregated_metrics={
+            "loop_lag_ms": {"a": lag_ms, "b": lag_ms},
+            "call_ms": {"a": call_ms},
+            "under_way": dict(enumerate(under_way)),
+        },
         config=SimpleNamespace(get_target_ongoing_requests=lambda: target),
     )
     found, state = ByLatencyAndLag(lag_ms=5, call_ms=10)(seen)
@@ -26,6 +37,12 @@ def wanted(requests: float, running: int = 2, lag_ms: float = 0.0, call_ms: floa
 @pytest.mark.parametrize(("requests", "replicas"), [(0, 0), (1, 1), (8, 1), (8.5, 2), (80, 10)])
 def test_calm_replicas_are_counted_by_requests(requests: float, replicas: int) -> None:
     assert wanted(requests) == replicas
+
+
+def test_requests_that_serve_does_not_count_are_counted_too() -> None:
+    assert wanted(0, under_way=(4.0, 5.0)) == 2
+    assert wanted(0, lag_ms=7.5, under_way=(4.0, 5.0)) == 3
+    assert wanted(0, running=0, under_way=(1.0,)) == 1
 
 
 def test_late_loops_and_long_calls_ask_for_more() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import pytest
@@ -51,9 +52,9 @@ class Clock:
 class Door:
     """An admission with a limit that stays, and its clock."""
 
-    def __init__(self, limit: int = 10, started: bool = True) -> None:
+    def __init__(self, limit: int = 10, started: bool = True, kind: type[Admission] = Admission) -> None:
         self.clock, self.metrics, self.lane = Clock(), Metrics(), Lane(INTERACTIVE)
-        self.admission = Admission(Capacity(limit, limit, 10.0), [self.lane], self.metrics, self.clock, WAIT_S, 1)
+        self.admission = kind(Capacity(limit, limit, 10.0), [self.lane], self.metrics, self.clock, WAIT_S, 1)
         if started:
             self.admission.start(self.clock)
 
@@ -221,36 +222,123 @@ async def test_a_ticket_says_until_when_its_reply_is_of_use() -> None:
     assert door.admission.ticket(BULK, 80) == Ticket(BULK, door.clock.now_s + 0.08)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.sampled_from(["come", "leave", "later"]), st.integers(0, 2)), max_size=80), st.integers(1, 8)
-)
-def test_whatever_happens_nobody_is_over_the_limit_and_every_place_comes_back(
-    steps: list[tuple[str, int]], limit: int
-) -> None:
-    async def run() -> None:
-        door, inside, waiting = Door(limit), 0, list[asyncio.Future[bool]]()
-        for step, priority in steps:
-            if step == "come":
-                if door.admission.enter(priority):
-                    inside += 1
-                else:
-                    waiting.append(door.wait(priority))
-            elif step == "leave" and inside:
-                door.leave()
-                inside -= 1
-            await door.clock.pass_s(0.002 if step == "later" else 0.0)
-            inside += sum(each.done() and each.result() for each in waiting)
-            waiting = [each for each in waiting if not each.done()]
-            assert door.admission.in_flight == inside <= limit
-        await door.clock.pass_s(1.0)
-        inside += sum(each.result() for each in waiting)
-        assert all(each.done() for each in waiting)
-        for _ in range(inside):
-            door.leave()
-        assert door.admission.in_flight == 0
+Step = tuple[str, int]
+STEPS = st.lists(st.tuples(st.sampled_from(["come", "leave", "later", "hang up"]), st.integers(0, 2)), max_size=80)
 
-    asyncio.run(run())
+
+async def live_through(steps: Sequence[Step], limit: int, kind: type[Admission] = Admission) -> None:
+    """Nobody is over the limit, nobody waits over their time, every place comes back; `AssertionError` if not."""
+    door, inside, waiting = Door(limit, kind=kind), 0, list[tuple[float, asyncio.Future[bool]]]()
+    for step, priority in steps:
+        if step == "come":
+            if door.admission.enter(priority):
+                inside += 1
+            else:
+                waiting.append((door.clock.now_s, door.wait(priority)))
+        elif step == "leave" and inside:
+            inside -= 1
+            door.leave()
+        elif step == "hang up" and waiting:
+            waiting[0][1].cancel()
+        await door.clock.pass_s(0.002 if step == "later" else 0.0)
+        ended = [each for _since_s, each in waiting if each.done()]
+        inside += sum(not each.cancelled() and each.result() for each in ended)
+        waiting = [(since_s, each) for since_s, each in waiting if not each.done()]
+        assert door.admission.in_flight == inside <= limit
+        assert len(waiting) <= max(1, limit)
+        assert all(door.clock.now_s - since_s <= WAIT_S + 0.004 for since_s, _each in waiting)
+    await door.clock.pass_s(1.0)
+    assert all(each.done() for _since_s, each in waiting)
+    inside += sum(not each.cancelled() and each.result() for _since_s, each in waiting)
+    for _ in range(inside):
+        door.leave()
+    assert door.admission.in_flight == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.integers(1, 8))
+def test_whatever_happens_nobody_is_over_the_limit_and_every_place_comes_back(steps: list[Step], limit: int) -> None:
+    asyncio.run(live_through(steps, limit))
+
+
+class LetsAllIn(Admission):
+    """Whoever comes."""
+
+    def enter(self, priority: int) -> bool:
+        self.in_flight += 1
+        return True
+
+
+class KeepsPlaces(Admission):
+    """Who hangs up while being let in keeps the place."""
+
+    async def wait(self, ticket: Ticket) -> bool:
+        before = self.in_flight
+        try:
+            return await super().wait(ticket)
+        except asyncio.CancelledError:
+            self.in_flight = max(self.in_flight, before)
+            raise
+
+
+class ForgetsToLetIn(Admission):
+    """The next in the queue does not get the place."""
+
+    def _let_in(self) -> None:
+        return
+
+
+class TakesTwo(Admission):
+    """Whoever is let in from the queue is counted twice."""
+
+    async def wait(self, ticket: Ticket) -> bool:
+        let_in = await super().wait(ticket)
+        self.in_flight += let_in
+        return let_in
+
+
+class NeverTiresOfWaiting(Admission):
+    """Nobody is sent away from the queue."""
+
+    def _sweep(self) -> None:
+        self._sweeping = False
+        self._sweep_soon()
+
+
+class HasRoomForAll(Admission):
+    """The queue has no end."""
+
+    def _has_place(self, priority: int) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kind", [LetsAllIn, KeepsPlaces, TakesTwo, NeverTiresOfWaiting, HasRoomForAll])
+def test_control_an_admission_that_breaks_a_promise_is_found(kind: type[Admission]) -> None:
+    chance = random.Random(7)
+
+    def steps() -> list[Step]:
+        words = chance.choices(["come", "leave", "later", "hang up"], [5, 2, 1, 1], k=60)
+        return [(word, chance.randrange(3)) for word in words]
+
+    found = False
+    for _ in range(60):
+        try:
+            asyncio.run(live_through(steps(), chance.randint(1, 8), kind))
+        except AssertionError:
+            found = True
+            break
+    assert found
+
+
+async def test_control_who_is_not_let_in_when_somebody_leaves_is_noticed() -> None:
+    door = Door(2, kind=ForgetsToLetIn)
+    door.fill()
+    waiting = door.wait()
+    await asyncio.sleep(0)
+    door.leave()
+    await asyncio.sleep(0)
+    assert not waiting.done(), "and so the test of it above would wait for ever"
+    await door.clock.pass_s(1.0)
 
 
 async def test_where_interactive_is_sent_away_the_others_get_less_and_less_and_it_comes_back() -> None:

@@ -1,5 +1,7 @@
 """How many at once: a standing queue lowers the limit, a burst does not, and it comes back."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,9 +135,27 @@ def test_a_lane_learns_that_replies_have_become_slower_for_good() -> None:
     st.integers(1, 2_000),
 )
 def test_the_limit_never_leaves_its_bounds(seen: list[tuple[list[float], int]], least: int, most: int) -> None:
-    capacity = make(least, most)
+    stay_within(make(least, most), seen, min(least, most), most)
+
+
+def stay_within(capacity: Capacity, seen: list[tuple[list[float], int]], least: int, most: int) -> None:
     for lags_s, peak in seen:
-        assert min(least, most) <= interval(capacity, lags_s, peak) <= most
+        assert least <= interval(capacity, lags_s, peak) <= most
+
+
+class Boundless(Capacity):
+    """Knows no bounds."""
+
+    def end_interval(self, peak: int, lanes: Iterable[Lane]) -> None:
+        late = TARGET_S < self._lag_s < float("inf")
+        super().end_interval(peak, lanes)
+        self._limit = self._limit * 0.5 if late else self._limit * 1.1 + 1
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 0.5], ids=["up", "down"])
+def test_control_a_limit_without_bounds_is_found(lag_s: float) -> None:
+    with pytest.raises(AssertionError):
+        stay_within(Boundless(10, 1_000, TARGET_S), [([lag_s], 1_000)] * 20, 10, 1_000)
 
 
 @pytest.mark.parametrize("lag_s", [0.0, TARGET_S])

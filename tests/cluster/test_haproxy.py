@@ -1,0 +1,246 @@
+"""The real HAProxy behind `cluster/haproxy.sh`, with what Ray writes for it: whom it turns away, and who answers whom."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
+
+from cluster.environment import RAY_ENVIRONMENT
+from deployments.edge.door import FULL
+from deployments.edge.priorities import NAMES
+from deployments.edge.problems import Problem, problem_response
+
+CLUSTER = Path(__file__).parent.parent.parent / "cluster"
+ANCHOR = "    # Per-backend path ACLs"
+CONFIG = """defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    option redispatch 1
+    retries 3
+    balance {balance}
+frontend http_frontend
+    bind 127.0.0.1:{port}
+{anchor} (used for more than this)
+    default_backend replicas
+backend replicas
+    server one 127.0.0.1:{one}
+    server two 127.0.0.1:{two}
+listen stats
+    bind :{statistics}
+    stats enable
+"""
+
+
+class Replica(BaseHTTPRequestHandler):
+    """Answers, and says `turned` where it is asked to."""
+
+    protocol_version = "HTTP/1.1"
+    turned = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.send_header("x-replica", str(self.server.server_address[1]))
+        if self.turned and self.path == "/tell":
+            self.send_header("rayce-turned-away", self.turned)
+        self.end_headers()
+
+    do_POST = do_PUT = do_OPTIONS = do_GET
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing."""
+
+
+class Quiet(ThreadingHTTPServer):
+    """Does not mind who hangs up."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing."""
+
+
+class Front:
+    """An HAProxy with two replicas behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.statistics = _free(), _free()
+        self._replica = type("OneReplica", (Replica,), {})
+        self.replicas = {
+            server.server_port: server for server in (Quiet(("127.0.0.1", 0), self._replica) for _ in "12")
+        }
+        for server in self.replicas.values():
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        one, two = self.replicas
+        self.config = folder / "haproxy.cfg"
+        self.config.write_text(
+            CONFIG.format(
+                port=self.port,
+                one=one,
+                two=two,
+                statistics=self.statistics,
+                anchor=ANCHOR,
+                balance=RAY_ENVIRONMENT["RAY_SERVE_HAPROXY_BALANCE_ALGORITHM"],
+            )
+        )
+        self.start()
+
+    def start(self) -> None:
+        environ = {**os.environ, "HAPROXY_ON_LOOPBACK": "1", "RAY_SERVE_HAPROXY_BINARY_PATH": "itself"}
+        environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
+        self._process = subprocess.Popen([CLUSTER / "haproxy.sh", "-db", "-f", self.config], env=environ, stderr=-3)
+        until_s = time.monotonic() + 30
+        while not _listens("127.0.0.1", self.port):
+            assert self._process.poll() is None and time.monotonic() < until_s
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        self.stop()
+        for port in list(self.replicas):
+            self.kill(port)
+
+    def kill(self, port: int) -> None:
+        """Nobody listens there any more."""
+        server = self.replicas.pop(port)
+        server.shutdown()
+        server.server_close()
+
+    def who_answers(self, path: str) -> int:
+        return int(self.ask("GET", path).getheader("x-replica") or 0)
+
+    def tell(self, turned: str) -> http.client.HTTPResponse:
+        """The replica asks for it: it counts for a second from now."""
+        self._replica.turned = turned
+        return self.ask("GET", "/tell", "interactive")
+
+    def ask(self, method: str, path: str, priority: str = "", **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        if priority:
+            headers["rayce-priority"] = priority
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        response.body = response.read()  # type: ignore[attr-defined]
+        connection.close()
+        return response
+
+    def statuses(self, count: int, method: str, path: str, priority: str = "", **headers: str) -> Counter[int]:
+        """Of so many requests, before each of which the replica has repeated its wish: a busy machine needs its seconds."""
+        return Counter(self._repeated().ask(method, path, priority, **headers).status for _ in range(count))
+
+    def _repeated(self) -> "Front":
+        self.tell(self._replica.turned)
+        return self
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Front]:
+    found = Front(tmp_path)
+    yield found
+    found.close()
+
+
+def test_ray_still_writes_the_line_after_which_the_door_is_put() -> None:
+    lines = HAPROXY_CONFIG_TEMPLATE.splitlines()
+    place = [number for number, line in enumerate(lines) if line.startswith(ANCHOR)]
+    assert len(place) == 1
+    assert lines.index("frontend http_frontend") < place[0] < lines.index("    default_backend default_backend")
+
+
+def test_one_persons_requests_go_to_one_replica_and_people_are_spread(front: Front) -> None:
+    calls = ("segments", "recommendations?limit=3", "profile")
+    of = {user: {front.who_answers(f"/v1/users/{user}/{call}") for call in calls} for user in map(str, range(40))}
+    assert all(len(replicas) == 1 for replicas in of.values())
+    assert min(Counter(replica for (replica,) in of.values()).values()) >= 8
+    assert {front.who_answers("/v1/trending") for _ in range(40)} == set(front.replicas)
+
+
+def test_when_a_replica_is_gone_the_other_answers_its_people_and_keeps_its_own(front: Front) -> None:
+    before = {user: front.who_answers(f"/v1/users/{user}/segments") for user in map(str, range(20))}
+    gone, left = front.replicas
+    front.kill(gone)
+    assert gone in before.values()
+    assert {front.who_answers(f"/v1/users/{user}/segments") for user in before} == {left}
+
+
+def test_only_the_priorities_that_were_named_are_turned_away(front: Front) -> None:
+    assert front.tell("0:1000:1000").getheader("rayce-turned-away") is None, "callers need not know"
+    assert front.statuses(3, "GET", "/v1/trending", "prefetch") == {503: 3}
+    assert front.statuses(3, "GET", "/v1/trending", "Bulk") == {503: 3}
+    assert front.statuses(3, "GET", "/v1/trending", **{"sec-purpose": "prefetch;prerender"}) == {503: 3}
+    assert front.statuses(3, "POST", "/v1/segments/lookup") == {503: 3}
+    assert front.statuses(3, "PUT", "/v1/items") == {503: 3}
+    assert front.statuses(3, "GET", "/v1/items") == {200: 3}
+    assert front.statuses(3, "GET", "/v1/trending", "interactive", **{"sec-purpose": "prefetch"}) == {200: 3}
+    assert front.statuses(3, "GET", "/v1/trending") == {200: 3}
+
+
+def test_what_looks_after_a_replica_is_never_turned_away(front: Front) -> None:
+    front.tell("1000:1000:1000")
+    for path in ("/healthz", "/readyz", "/metrics", "/rayce.js"):
+        assert front.statuses(1, "GET", path, "bulk") == {200: 1}
+    assert front.statuses(1, "OPTIONS", "/v1/events") == {200: 1}
+    assert front.statuses(1, "GET", "/v1/trending") == {503: 1}
+
+
+def test_a_part_is_about_that_part(front: Front) -> None:
+    front.tell("0:0:500")
+    assert 120 < front.statuses(400, "GET", "/v1/trending", "bulk")[503] < 280
+
+
+def test_what_was_said_counts_for_a_second(front: Front) -> None:
+    front.tell("0:0:1000")
+    until_s = time.monotonic() + 20
+    while front.ask("GET", "/v1/trending", "bulk").status == 503:
+        assert time.monotonic() < until_s
+    assert [front.ask("GET", "/v1/trending", "bulk").status for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_refuses_as_a_replica_does(front: Front, name: str) -> None:
+    front.tell("1000:1000:1000")
+    refused = front.ask("GET", "/v1/trending", name)
+    wanted = problem_response(Problem(503, FULL, "rayce-priority", name))
+    assert refused.body == wanted.body  # type: ignore[attr-defined]
+    assert refused.getheader("content-type") == wanted.headers["content-type"]
+    assert refused.getheader("cache-control") == "no-store"
+    assert refused.getheader("retry-after") in {"1", "2", "3"}
+
+
+def test_started_again_it_has_one_door_still(front: Front) -> None:
+    once = front.config.read_text()
+    front.stop()
+    front.start()
+    assert front.config.read_text() == once
+    front.tell("0:0:1000")
+    assert front.statuses(1, "GET", "/v1/trending", "bulk") == {503: 1}
+
+
+def test_it_listens_on_the_loopback_only(front: Front) -> None:
+    assert f"bind 127.0.0.1:{front.statistics}" in front.config.read_text()
+    assert _listens("127.0.0.1", front.statistics)
+    assert not _listens("127.0.0.2", front.statistics)
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
