@@ -6,11 +6,8 @@ the middle and started again: the bytes must be the same. In the same run ALS of
 for some of the same people, for lists as long, also on one core. All times are CPU times.
 """
 
-import os
-
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")  # before NumPy
-
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -21,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from benchmarks.batch_maker import JOB, LENGTH, read
-from benchmarks.planted_lake import catalogue, write_events
+from benchmarks.batch_maker import JOB, LENGTH, read, stored_lists
+from benchmarks.planted_lake import TENANT, batches, catalogue, write_events
 from benchmarks.planted_shop import FOLLOWERS, Size, planted
 from benchmarks.program import arguments, finish, say
 from rayce.checkpoint import place_of
@@ -34,6 +32,9 @@ ASKED = 20_000
 """People for whom ALS ranks, and whose lists are looked at; in batches of `AT_ONCE`."""
 AT_ONCE = 1_000
 TOP = 10
+LISTS = "lists-" + 9 * "[0-9]"
+"""Finished blocks of lists, as files of a checkpoint."""
+ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def measure(folder: Path, size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
     lists = _run("lists", folder, folder / "undisturbed", size)
     resumed = _killed_and_resumed(folder, size)
     asked = np.sort(np.random.default_rng(0).permutation(lists["people"])[:ASKED])
-    found = _stored(folder / "undisturbed", lists["people"])[asked]
+    found = stored_lists(folder / "undisturbed", size, lists["people"])[asked]
     users_per_cpu_s = lists["people"] / lists["cpu_s"]["lists"]
     as_found, events, als = _by_implicit(folder, size, asked)
     shuffled = np.random.default_rng(1).permutation(afterwards)
@@ -88,44 +89,32 @@ def _command(stage: str, folder: Path, work: Path, size: Size) -> list[str]:
 
 def _run(stage: str, folder: Path, work: Path, size: Size) -> dict[str, Any]:
     say(stage)
-    said = subprocess.run(_command(stage, folder, work, size), stdout=subprocess.PIPE, text=True, check=True).stdout
+    command, environment = _command(stage, folder, work, size), os.environ | ONE_CORE
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return found
 
 
 def _killed_and_resumed(folder: Path, size: Size) -> dict[str, Any]:
     """Lists in another folder, from the same tables and blend: killed when half of the blocks are there, then started again."""
-    source, work = (place_of(folder / name, JOB, "planted") for name in ("undisturbed", "disturbed"))
+    source, work = (place_of(folder / name, JOB, TENANT) for name in ("undisturbed", "disturbed"))
     work.mkdir(parents=True)
-    blocks = sorted(source.glob("lists-*"))
+    blocks = sorted(source.glob(LISTS))
     for path in source.iterdir():
         if path not in blocks and path.name != "lock":
             shutil.copy2(path, work)
     say("lists, to be killed")
-    process = subprocess.Popen(_command("lists", folder, work.parent, size), stdout=subprocess.DEVNULL)
-    while process.poll() is None and len(list(work.glob("lists-*"))) < max(1, len(blocks) // 2):
+    command, environment = _command("lists", folder, work.parent, size), os.environ | ONE_CORE
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    while process.poll() is None and len(list(work.glob(LISTS))) < max(1, len(blocks) // 2):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    killed = process.returncode == -signal.SIGKILL
-    there = len(list(work.glob("lists-*")))
-    say(f"killed with {there} of {len(blocks)} blocks made" if killed else "ended before it could be killed")
+    there = len(list(work.glob(LISTS)))
+    middle = process.returncode == -signal.SIGKILL and 0 < there < len(blocks)
+    say(f"killed with {there} of {len(blocks)} blocks made" if middle else "it was over before it could be killed")
     again = _run("lists", folder, work.parent, size)
-    others = (
-        sum(not path.name.startswith("lists-") for path in source.iterdir()) - 2
-    )  # without the lock and what was begun
-    return again | {"reused_lists": again["reused"] - others if killed and there < len(blocks) else 0}
-
-
-def _stored(work: Path, people: int) -> np.ndarray:
-    """The items of all lists, people × `LENGTH`."""
-    blocks = []
-    for path in sorted(place_of(work, JOB, "planted").glob("lists-*")):
-        body = path.read_bytes()[16:]  # after the digest
-        blocks.append(np.frombuffer(body[: len(body) // 2], np.int32).reshape(-1, LENGTH))
-    found = np.concatenate(blocks)
-    assert len(found) == people
-    return found
+    return again | {"reused_lists": there if middle and again["reused"] >= there else 0}
 
 
 def _by_implicit(folder: Path, size: Size, asked: np.ndarray) -> tuple[np.ndarray, int, dict[str, Any]]:
@@ -142,14 +131,15 @@ def _by_implicit(folder: Path, size: Size, asked: np.ndarray) -> tuple[np.ndarra
     events, as_found = len(interactions.item), _in_order_met(folder)
     del interactions
     model = AlternatingLeastSquares(FACTORS, iterations=ITERATIONS, num_threads=1, random_state=0)
-    before_s = time.process_time()
-    model.fit(rows, show_progress=False)
-    fitted_s = time.process_time()
-    found = []
-    for first in range(0, len(asked), AT_ONCE):
-        some = asked[first : first + AT_ONCE]
-        found.append(model.recommend(some, rows[some], N=LENGTH, filter_already_liked_items=False)[0])
-    took_s = time.process_time() - fitted_s
+    with threadpool_limits(limits=1):
+        before_s = time.process_time()
+        model.fit(rows, show_progress=False)
+        fitted_s = time.process_time()
+        found = []
+        for first in range(0, len(asked), AT_ONCE):
+            some = asked[first : first + AT_ONCE]
+            found.append(model.recommend(some, rows[some], N=LENGTH, filter_already_liked_items=False)[0])
+        took_s = time.process_time() - fitted_s
     say(f"implicit: fit {fitted_s - before_s:.0f} CPU s, {len(asked) / took_s:,.0f} users a CPU second")
     als = {
         "users_per_cpu_s": len(asked) / took_s,
@@ -161,8 +151,6 @@ def _by_implicit(folder: Path, size: Size, asked: np.ndarray) -> tuple[np.ndarra
 
 def _in_order_met(folder: Path) -> np.ndarray:
     """The persons of the shop in the order in which the events name them: as the interactions number them."""
-    from benchmarks.planted_lake import batches
-
     met: dict[str, None] = {}
     for batch in batches(folder / "events"):
         met.update(dict.fromkeys(batch.column("person").unique().to_pylist()))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.planted_lake import batches, catalogue
+from benchmarks.planted_lake import TENANT, batches, catalogue
 from benchmarks.planted_shop import BEGIN_MS, SPAN_MS, Size
 from benchmarks.program import say
 from rayce.affinities import build
@@ -71,8 +71,8 @@ def build_affinities(folder: Path, items: list[Item], stages: Stages) -> None:
 
 def build_lists(folder: Path, work: Path, items: list[Item], stages: Stages) -> dict[str, Any]:
     """Leaves the lists in the checkpoint in the folder `work`; says how many, and their digest."""
-    checkpoint = Checkpoint.begin(work, JOB, "planted", {"items": len(items)}, say)
-    histories, maker = stages.run("before lists", lambda: _before(folder, checkpoint, items, stages))
+    checkpoint = Checkpoint.begin(work, JOB, TENANT, {"items": len(items)}, say)
+    histories, maker = _before(folder, checkpoint, items, stages)
     people, digest = len(histories.start) - 1, blake2b(digest_size=16)
     stages.run("compile", lambda: maker.block(histories.people(0, 1), UNTIL_MS, LENGTH))
 
@@ -82,11 +82,27 @@ def build_lists(folder: Path, work: Path, items: list[Item], stages: Stages) -> 
 
     def everybody() -> None:
         for first in range(0, people, BLOCK_USERS):
-            digest.update(checkpoint.block(f"lists-{first:09}", lambda first=first: one(first)))
+            digest.update(checkpoint.block(_name(first), lambda first=first: one(first)))
 
     stages.run("lists", everybody)
     checkpoint.close()
     return {"people": people, "digest": digest.hexdigest(), "reused": checkpoint.reused}
+
+
+def stored_lists(work: Path, size: Size, people: int) -> np.ndarray:
+    """People × `LENGTH`: the items of all lists that a run has left in the folder `work`."""
+    checkpoint = Checkpoint.begin(work, JOB, TENANT, {"items": size.items}, say)
+    found = []
+    for first in range(0, people, BLOCK_USERS):
+        made = checkpoint.get(_name(first))
+        assert made is not None
+        found.append(np.frombuffer(made[: len(made) // 2], np.int32).reshape(-1, LENGTH))
+    checkpoint.close()
+    return np.concatenate(found)
+
+
+def _name(first: int) -> str:
+    return f"lists-{first:09}"
 
 
 def _before(folder: Path, checkpoint: Checkpoint, items: list[Item], stages: Stages) -> tuple[Histories, ListMaker]:

@@ -14,7 +14,6 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from benchmarks.program import arguments, finish, say
@@ -81,7 +80,10 @@ def read_year(seen_weeks: int, households: int | None) -> Year:
         country=np.zeros(len(rows), dtype=np.int32),
         countries=[""],
     )
-    known = [replace(item, brand=item.brand or "") for item in products.read_items(ids, np.zeros(len(ids)))]
+    known = [
+        Item(each.item_id, each.title, tuple(each.categories), each.brand or "")
+        for each in products.read_items(ids, np.zeros(len(ids)))
+    ]
     return Year(known, interactions, foretold, int(at_ms[seen].min()), int(at_ms[seen].max()) + 1)
 
 

@@ -5,7 +5,7 @@ empty where a generation of an earlier one is loaded.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -203,15 +203,34 @@ def _numbered(names: Sequence[str]) -> tuple[list[str], Ints]:
     return distinct, np.array([number[name] for name in names], dtype=np.int32)
 
 
+def in_country(segment: str, code: str) -> str:
+    """The key of a top list of a segment's members ("": of everybody) in a country.
+
+    >>> in_country("repeat_buyer", "DE")
+    'repeat_buyer|DE'
+    """
+    return f"{segment}|{code}"
+
+
 class Popular(Struct, frozen=True, forbid_unknown_fields=True):
     """Top lists for the lowest rungs: of everybody, and of the members of each segment; (item id, score), best first.
 
-    `trending` is what is wanted right now, by key: see `rayce.trending`.
+    `trending` is what is wanted right now, by key: see `rayce.trending`. `countries` are what is bought from a country, by
+    `in_country` of the segment ("": everybody) and the ISO code.
     """
 
     everybody: list[tuple[str, float]]
     segments: dict[str, list[tuple[str, float]]] = {}
     trending: dict[str, list[tuple[str, float]]] = {}
+    countries: dict[str, list[tuple[str, float]]] = {}
+
+    def widening(self, segments: Sequence[str], country: str) -> Iterator[tuple[bool, list[tuple[str, float]]]]:
+        """The lists for somebody in these segments and this country, the narrowest first; True: one of a segment."""
+        for name in segments:
+            near = self.countries.get(in_country(name, country))
+            yield from ((True, ranked) for ranked in (near, self.segments.get(name)) if ranked is not None)
+        yield False, self.countries.get(in_country("", country), [])
+        yield False, self.everybody
 
     def to_files(self) -> dict[str, bytes]:
         """The files of a generation."""

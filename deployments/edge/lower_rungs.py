@@ -84,10 +84,10 @@ class LowerRungs:
         if loaded is None:
             return
         popular: Popular = loaded.value
-        for segment in self._edge.catalogue.segments:
-            if bits >> segment.bit & 1 and segment.name in popular.segments:
-                yield _Pool("segment", SOURCES[POPULAR], _entries(popular.segments[segment.name], SOURCES[POPULAR]))
-        yield _Pool("global", SOURCES[POPULAR], _entries(popular.everybody, SOURCES[POPULAR]))
+        names = [segment.name for segment in self._edge.catalogue.segments if bits >> segment.bit & 1]
+        for of_segment, ranked in popular.widening(names, question.wish.country):
+            rung: Rung = "segment" if of_segment else "global"
+            yield _Pool(rung, SOURCES[POPULAR], _entries(ranked, SOURCES[POPULAR]))
 
     def _items(
         self,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rayce.decay import DAY_MS
 from rayce.interactions import Interactions
-from rayce.shelf import Floats, Popular, Shelf
+from rayce.shelf import Floats, Popular, Shelf, in_country
 from rayce.trending import MIN_PEOPLE, Trends
 
 POPULARITY_HALF_LIFE_MS = 28 * DAY_MS
@@ -26,18 +26,29 @@ def build_popular(
 ) -> Popular:
     """Top lists of everybody, and of each segment: what its members bought while they were in it; and what is trending.
 
-    `names` are the segments by bit number. A segment in which fewer than `MIN_PEOPLE` people bought has no list: it would show
+    Of each country too, and of each segment's members in it: for whom nothing else is known of. `names` are the segments by
+    bit number. A segment in which fewer than `MIN_PEOPLE` people bought has no list: it would show
     one person's basket to another.
     """
     lists: dict[str, list[tuple[str, float]]] = {}
-    for bit, name in names.items():
-        kinds = [kind for kind, bits in enumerate(purchases.member_bits) if bit in bits]
-        rows = np.isin(purchases.kind, kinds)
-        if len(np.unique(purchases.person[rows])) >= MIN_PEOPLE:
-            members = purchases._replace(item=purchases.item[rows], at_ms=purchases.at_ms[rows])
-            lists[name] = _top(shelf, popularity(members, len(shelf.ids), until_ms))
+    countries: dict[str, list[tuple[str, float]]] = {}
+    for bit, name in {None: "", **names}.items():
+        kinds = [kind for kind, bits in enumerate(purchases.member_bits) if bit is None or bit in bits]
+        members = purchases.where(np.isin(purchases.kind, kinds))
+        if bit is not None and (ranked := _of_many(shelf, members, until_ms)):
+            lists[name] = ranked
+        for land, code in enumerate(purchases.countries):
+            if code and (ranked := _of_many(shelf, members.where(members.country == land), until_ms)):
+                countries[in_country(name, code)] = ranked
     trending = {key: [(shelf.ids[n], score) for n, score in ranked] for key, ranked in trends.items()}
-    return Popular(_top(shelf, shelf.popularity), lists, trending)
+    return Popular(_top(shelf, shelf.popularity), lists, trending, countries)
+
+
+def _of_many(shelf: Shelf, members: Interactions, until_ms: int) -> list[tuple[str, float]]:
+    """What they bought; nothing where they are too few."""
+    if len(np.unique(members.person)) < MIN_PEOPLE:
+        return []
+    return _top(shelf, popularity(members, len(shelf.ids), until_ms))
 
 
 def _top(shelf: Shelf, counts: NDArray[np.float32]) -> list[tuple[str, float]]:

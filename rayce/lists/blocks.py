@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from rayce.lists.kernel import N_PARTS, ROOM, compiled
 from rayce.lists.parts import PARTS
 from rayce.tree_kernel import compiled_trees
 
@@ -22,8 +21,9 @@ def compiled_block() -> Any:
     """
     import numba
 
-    candidates, add_up = compiled(), compiled_trees()
-    n_parts, room_for_candidates, bought_times, days_since = N_PARTS, ROOM, _COUNT, _DAYS_SINCE
+    from rayce.lists.kernel import candidates
+
+    add_up, bought_times, days_since = compiled_trees(), _COUNT, _DAYS_SINCE
 
     @numba.njit(nogil=True)
     def score(rows: Any, count: int, blend: Any) -> Any:
@@ -61,12 +61,10 @@ def compiled_block() -> Any:
         items: Any,
         scores: Any,
     ) -> None:
-        found = np.empty(room_for_candidates, dtype=np.int32)
-        rows = np.empty((n_parts, room_for_candidates))
-        length = items.shape[1]
+        found, rows, length = room.found, room.rows, items.shape[1]
         for person in range(len(start) - 1):
             a, b = start[person], start[person + 1]
-            count, _had = candidates(item[a:b], at_ms[a:b], bought[a:b], weight[a:b], tables, now_ms, room, found, rows)
+            count = candidates(item[a:b], at_ms[a:b], bought[a:b], weight[a:b], tables, now_ms, room)
             scored = score(rows, count, blend)
             for c in range(count):
                 again = rows[bought_times, c] > 0.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightgbm
+import numpy as np
 
 from rayce.training import Rows, log_loss
 
@@ -34,8 +35,10 @@ def train_trees(
     if held_out is None:
         return lightgbm.train(settings, data, trees), {}
     check = lightgbm.Dataset(held_out.features, held_out.labels, weight=held_out.weights, reference=data)
-    calls = [lightgbm.early_stopping(PATIENCE, verbose=False)]
+    calls: list[Any] = [lightgbm.early_stopping(PATIENCE, verbose=False)]
     booster = lightgbm.train(settings, data, trees, valid_sets=[check], callbacks=calls)
-    told = booster.predict(held_out.features, num_iteration=booster.best_iteration, num_threads=1)
+    told = np.asarray(
+        booster.predict(held_out.features, num_iteration=booster.best_iteration, num_threads=1), dtype=np.float64
+    )
     metrics = {"trees": float(booster.best_iteration), "log_loss": round(log_loss(held_out.labels, told), 5)}
     return booster, metrics

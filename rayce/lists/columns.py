@@ -54,7 +54,7 @@ class Pairs:
 
     def summed(self, by_purchase: Column) -> Column:
         """The sum of a value of each purchase by pair."""
-        return np.bincount(self.purchase, by_purchase, len(self.count))
+        return np.bincount(self.purchase, by_purchase, len(self.count)).astype(np.float64)
 
 
 def item_columns(pairs: Pairs, n_items: int, people: int, until_ms: int) -> Column:

@@ -5,6 +5,7 @@ there are fewer people than products the same P comes from the inverse of XX' + 
 Everything in one thread of the linear algebra: its sums, and so the bits, would depend on how many there are.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ MOST_CELLS = 150_000_000
 BLOCK = 512
 
 Dense = NDArray[np.float64] | NDArray[np.float32]
+Blocks = Iterator[tuple[int, Dense]]
+"""Rows of weights, by the number of the first."""
 
 
 class Near(NamedTuple):
@@ -55,7 +58,7 @@ def _most(people: int) -> int:
     return MOST_CELLS // people if fewer else MOST_DENSE
 
 
-def _by_items(interest: sparse.csr_array, shrinkage: float):  # type: ignore[no-untyped-def]
+def _by_items(interest: sparse.csr_array, shrinkage: float) -> Blocks:
     together = (interest.T @ interest).toarray().astype(np.float64)
     together[np.diag_indices(len(together))] += shrinkage
     inverse = np.linalg.inv(together)
@@ -64,7 +67,7 @@ def _by_items(interest: sparse.csr_array, shrinkage: float):  # type: ignore[no-
         yield first, -inverse[first : first + BLOCK] / scale
 
 
-def _by_people(interest: sparse.csr_array, shrinkage: float):  # type: ignore[no-untyped-def]
+def _by_people(interest: sparse.csr_array, shrinkage: float) -> Blocks:
     kernel = (interest @ interest.T).toarray().astype(np.float64)
     kernel[np.diag_indices(len(kernel))] += shrinkage
     wide = interest.toarray().astype(np.float64)

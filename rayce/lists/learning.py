@@ -19,7 +19,7 @@ from rayce.lists.boosting import train_trees
 from rayce.lists.histories import Histories, histories_of
 from rayce.lists.maker import ListMaker
 from rayce.lists.parts import PARTS
-from rayce.lists.tables import make_tables
+from rayce.lists.tables import NEAR, make_tables
 from rayce.training import Rows, importance
 
 WINDOW_MS = 28 * DAY_MS
@@ -51,9 +51,10 @@ def learn(
     say: Callable[[str], None] = lambda _: None,
     cuts: int = CUTS,
     most_people: int = MOST_PEOPLE,
+    near: int = NEAR,
 ) -> Blend:
     """The blend of a history; the fixed weights where it has no two cuts with buyers before and after them."""
-    made = list(_cuts(items, interactions, from_ms, until_ms, cuts, most_people, say))
+    made = list(_cuts(items, interactions, from_ms, until_ms, cuts, most_people, near, say))
     if len(made) < 2:
         say("the history is too short to learn how to weigh the parts of a list: fixed weights")
         return Blend()
@@ -82,6 +83,7 @@ def _cuts(
     until_ms: int,
     most: int,
     most_people: int,
+    near: int,
     say: Callable[[str], None],
 ) -> Iterator[Cut]:
     """The newest first, a window apart, as long as half of the history lies before them."""
@@ -99,7 +101,7 @@ def _cuts(
         if len(buyers) > most_people:
             buyers = np.sort(chance.choice(buyers, most_people, replace=False))
         shelf = build(items, before, cut_ms).shelf
-        maker = ListMaker(make_tables(shelf, before, cut_ms), Blend())
+        maker = ListMaker(make_tables(shelf, before, cut_ms, near), Blend())
         wanted = np.unique(interactions.person[later].astype(np.int64) * len(items) + interactions.item[later])
         rows = _rows(maker, histories.until(cut_ms), buyers, wanted, cut_ms, len(items), chance)
         say(f"learning from {len(buyers):,} people, {-number * 4} weeks: {len(rows.labels):,} rows")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rayce.lists.blend import Blend
 from rayce.lists.blocks import compiled_block
 from rayce.lists.histories import Histories
-from rayce.lists.kernel import N_PARTS, ROOM, compiled, room_for
+from rayce.lists.room import room_for
 from rayce.lists.tables import Tables
 from rayce.precomputed import List
 from rayce.shelf import Floats, Ints
@@ -60,7 +60,7 @@ class ListMaker:
 
     def candidates(self, histories: Histories, person: int, now_ms: int) -> Candidates:
         """What the list of one person is chosen from."""
-        own = histories.people(person, person + 1)
-        found, rows = np.empty(ROOM, dtype=np.int32), np.empty((N_PARTS, ROOM))
-        count, _had = compiled()(*own[1:], self._tables, now_ms, self._room, found, rows)
-        return Candidates(found[:count].copy(), rows[:, :count].T.copy())
+        from rayce.lists.kernel import candidates
+
+        count = candidates(*histories.people(person, person + 1)[1:], self._tables, now_ms, self._room)
+        return Candidates(self._room.found[:count].copy(), self._room.rows[:, :count].T.copy())

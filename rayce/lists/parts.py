@@ -39,5 +39,3 @@ PARTS = (
 
 FIXED = {"habit": 1.0, "taste": 0.6, "affinity": 0.03, "popularity": 2.0}
 """Weights for a shop whose history is too short to learn from; fitted on another shop's year."""
-
-NEVER_DAYS = 999.0

@@ -1,7 +1,10 @@
 """What lists are made from: everybody's histories under one order of people, and what of them may be learned from."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import NamedTuple
+
+import numpy as np
 
 from rayce.column_history import ColumnHistory
 from rayce.features.feature_set import FeatureSet
@@ -21,6 +24,13 @@ class Source(NamedTuple):
     taught: Interactions
     until_ms: int
 
+    def seal(self) -> str:
+        """A digest of what may be learned from, and of the moment."""
+        digest = blake2b(str(self.until_ms).encode(), digest_size=8)
+        for column in (self.taught.person, self.taught.item, self.taught.at_ms, self.taught.bought, self.taught.weight):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
 
 def source_of(history: History, teaching: History, number: Mapping[str, int], features: FeatureSet) -> Source:
     """`history` is what lists may be made of, `teaching` what may be learned from: a part of it."""
@@ -36,4 +46,5 @@ def source_of(history: History, teaching: History, number: Mapping[str, int], fe
 def source_of_columns(history: ColumnHistory, teaching: ColumnHistory) -> Source:
     """The same from the lake's columns."""
     histories = histories_of(history.interactions, len(history.persons))
-    return Source(list(history.persons), histories, teaching.interactions, history.until_ms)
+    taught = teaching.interactions._replace(persons=teaching.persons)
+    return Source(list(history.persons), histories, taught, history.until_ms)

@@ -10,6 +10,7 @@ from jobs import build_recommendations as module
 from jobs.build_affinities import build_affinities
 from jobs.build_recommendations import build_recommendations
 from jobs.job import Job, run
+from jobs.list_blocks import Kitchen, People
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.decay import DAY_MS
 from rayce.lists import learning
@@ -169,7 +170,7 @@ def test_a_killed_job_goes_on_with_its_blocks_and_ends_with_the_same_bytes(
     blocks: list[int] = []
     make = module.make_block
 
-    def dying(kitchen: module.Kitchen, block: module.People) -> bytes:
+    def dying(kitchen: Kitchen, block: People) -> bytes:
         if len(blocks) == 2:
             raise Killed
         blocks.append(len(block.persons))

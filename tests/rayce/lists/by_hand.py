@@ -8,8 +8,7 @@ from rayce.decay import DAY_MS
 from rayce.features.session import TOUCHED_HALF_LIFE_MS
 from rayce.lists.columns import ITEM_COLUMNS
 from rayce.lists.histories import Histories
-from rayce.lists.kernel import LOOKED, ONCE, PRIOR_BASKETS
-from rayce.lists.parts import NEVER_DAYS
+from rayce.lists.kernel import LOOKED, NEVER_DAYS, ONCE, PRIOR_BASKETS
 from rayce.lists.tables import Tables
 
 
