@@ -10,6 +10,8 @@ RAY_ENVIRONMENT: dict[str, str] = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # Autoscaling metrics in small portions: p99 7.0 → 2.3 ms.
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "20",
+    # A connection on which nobody says anything: an hour would let a few thousand of them keep everybody else out.
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "90",
     # One person's requests go to one replica, which has kept what it knows of them (cluster/haproxy_frontend.cfg).
     "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "hash var(txn.rayce_who)",
     # A replica that dies mid-request: ask another one. Safe, as every call may be repeated (events by their event_id).

@@ -11,7 +11,7 @@ for argument in "$@"; do
   if [ "$before" = "-f" ]; then
     if ! grep -q rayce_turned "$argument"; then
       sed -i -e "/# Per-backend path ACLs/r $here/haproxy_frontend.cfg" \
-        -e 's/^    balance hash .*/&\n    hash-type consistent\n    hash-balance-factor 150/' "$argument"
+        -e 's/^    balance hash .*/&\n    hash-type consistent\n    hash-balance-factor 200/' "$argument"
     fi
     if [ -n "$HAPROXY_ON_LOOPBACK" ]; then sed -i -E 's/^( *bind) [*]?:/\1 127.0.0.1:/' "$argument"; fi
   fi

@@ -6,6 +6,7 @@ lowest priority and an end. Keys in the settings go on beside these: with them t
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from re import fullmatch
@@ -80,6 +81,9 @@ def add_key(durable: DurableGenerations, name: str, key: ApiKey, now_ms: int) ->
     keys = live_keys(durable)
     if name in keys:
         raise InvalidDocument(f"there is a key named `{name}`: revoke it, or take another name", "name", name)
+    with suppress(ValueError):  # what is no moment is refused with the whole document
+        if (ends_ms := until_ms(key)) is not None and ends_ms <= now_ms:
+            raise InvalidDocument(f"until {key.until}: that is over", "until", key.until)
     return _activate(durable, {**keys, name: key}, now_ms)
 
 

@@ -5,7 +5,7 @@ event counts once, as in the fold: only of people of whom some id came twice are
 countries are no columns of the lake: here nobody is in any segment, and no event says its country.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ Denied = Callable[[Sequence[str]], Collection[str]]
 _TYPES = {name: n for n, name in enumerate((*BEHAVIOUR, CONSENT_CHANGED, ERASED))}
 _PURCHASE = _TYPES["purchase"]
 _OTHER = -1
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 _WEIGHT = np.array([BOUGHT_WEIGHT if t == "purchase" else TOUCHING.get(t, 0.0) for t in _TYPES], np.float32)
 
 
@@ -74,8 +75,8 @@ def interactions_of(
         first += batch.num_rows
     if not parts:
         parts, lines = [_nothing()], [(np.empty(0, np.int64), np.empty(0, np.int32))]
-    events = _Events(*map(np.concatenate, zip(*parts, strict=True)))
-    event, item = (np.concatenate(each) for each in zip(*lines, strict=True))
+    events = _Events(*_joined(parts))
+    event, item = _joined(lines)
     names = list(people)
     allowed = _permitted(events, purposes)
     refused = [people[name] for name in denied([names[n] for n in np.unique(events.person[allowed]).tolist()])]
@@ -113,6 +114,14 @@ def _events(batch: Any, people: dict[str, int]) -> _Events:
     )
 
 
+def _joined(parts: list[Any]) -> Iterator[Any]:
+    """The columns of parts, one after another: of each the pieces are let go before the next. Empties `parts`."""
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    parts.clear()
+    while columns:
+        yield np.concatenate(columns.pop(0))
+
+
 def _encoded(column: Any, made: Callable[[str | None], Any]) -> list[Any]:
     """Each value as `made` gives it, made once for each that is different."""
     coded = column.dictionary_encode()
@@ -138,7 +147,23 @@ def _lines(column: Any, number: Mapping[str, int], first: int) -> tuple[Longs, N
 
 
 def _permitted(events: _Events, purposes: int) -> Mask:
-    """As `rayce.history.read_history`: by the moment of acceptance and by what the log has told until its end."""
+    """As `rayce.history.read_history`: by the moment of acceptance and by what the log has told until its end.
+
+    Most people never change their mind: what they said with each event is all there is to it. The others are gone into.
+    """
+    control = events.kind >= _TYPES[CONSENT_CHANGED]
+    permitted = (events.kind >= 0) & ~control & (events.consent & purposes == purposes)
+    first_word = np.zeros(int(events.person.max(initial=-1)) + 1, np.int32)
+    first_word[events.person] = events.consent
+    changing = np.zeros(len(first_word), np.bool_)
+    changing[events.person[control | (events.consent != first_word[events.person])]] = True
+    some = np.flatnonzero(changing[events.person])
+    if len(some):
+        permitted[some] = _permitted_of_changing(_Events(*(column[some] for column in events)), purposes)
+    return permitted
+
+
+def _permitted_of_changing(events: _Events, purposes: int) -> Mask:
     order = np.argsort(events.person, kind="stable")
     person, kind, consent = events.person[order], events.kind[order], events.consent[order]
     begins = np.ones(len(order), np.bool_)
@@ -173,9 +198,12 @@ def _repeats(events: _Events, allowed: Mask) -> Mask:
     """Which events were counted before, as the fold tells."""
     repeats = np.zeros(len(allowed), np.bool_)
     rows = np.flatnonzero(allowed)
-    order = rows[np.lexsort((rows, events.id_hash[rows], events.person[rows]))]
-    person, id_hash = events.person[order], events.id_hash[order]
-    twice = np.unique(person[1:][(np.diff(person) == 0) & (np.diff(id_hash) == 0)])
+    # one number of both: what falls together by chance is told apart below
+    both = events.id_hash[rows].view(np.uint64) + events.person[rows].astype(np.uint64) * _MIX
+    ordered = np.sort(both)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    twice = np.unique(events.person[rows[np.isin(both, again)]]) if len(again) else again
     if not len(twice):
         return repeats
     suspects = rows[np.isin(events.person[rows], twice)]
@@ -195,7 +223,7 @@ def _repeats(events: _Events, allowed: Mask) -> Mask:
 def _interactions(events: _Events, counts: Mask, event: Longs, item: Numbers) -> Interactions:
     """People and sessions are numbered as they are met in events that touch something, known or not, as `gather` does."""
     touching = np.flatnonzero(counts & _touching(events.kind))
-    person = _as_met(events.person[touching])
+    person = _small_as_met(events.person[touching])
     session = _as_met(events.key[touching])
     keys = np.zeros(int(session.max(initial=-1)) + 1, np.uint64)
     keys[session] = events.key[touching]
@@ -230,6 +258,15 @@ def _as_met(values: NDArray[Any]) -> Numbers:
     rank = np.empty(len(first), np.int32)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
     return rank[number]
+
+
+def _small_as_met(values: Numbers) -> Numbers:
+    """The same for small numbers, in less memory."""
+    first = np.full(int(values.max(initial=-1)) + 1, len(values))
+    first[values[::-1]] = np.arange(len(values))[::-1]
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
+    return rank[values]
 
 
 def _nothing() -> _Events:

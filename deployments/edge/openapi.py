@@ -48,6 +48,7 @@ def _operation(route: Route, schema_of: dict[Any, Any], examples: Mapping[tuple[
     if route.conflict:
         codes["409"] = route.conflict
     if route.body is not None:
+        codes["408"] = "The body did not come in time"
         codes["413"] = "Too large"
         codes["415"] = "Compressed: send it as it is"
     if not keyless:

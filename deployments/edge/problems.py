@@ -11,6 +11,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Not as things are",
     413: "Too large",
     415: "Not read in this form",

@@ -1,5 +1,6 @@
 """Reading a request: body under a limit, typed; query parameters by name, typed; every refusal names key and value."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from deployments.edge.problems import Problem
+from deployments.edge.slashes import with_slashes
 from rayce.refusals import UNREADABLE, row_error, where
 
 T = TypeVar("T")
@@ -19,6 +21,8 @@ _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 MAX_DEPTH = 32
 """Maps and lists within each other."""
+BODY_WITHIN_S = 10.0
+"""Who is slower to send a body is not waited for: it holds a place that others need."""
 encode = msgspec.json.Encoder().encode
 """A value as JSON."""
 
@@ -29,7 +33,7 @@ def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = 
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body; a `Problem` 413 as soon as it is longer than `limit` bytes, 415 where it is compressed.
+    """The body; a `Problem` 413 as soon as it is longer than `limit` bytes, 415 where it is compressed, 408 where it is late.
 
     A few compressed bytes could unfold to gigabytes, and bodies are small.
     """
@@ -41,10 +45,13 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise Problem(413, f"the body has {length} bytes, at most {limit} are allowed", "Content-Length", length)
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise Problem(413, f"the body has more than {limit} bytes", "body", len(body))
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise Problem(413, f"the body has more than {limit} bytes", "body", len(body))
+    except TimeoutError:
+        raise Problem(408, f"the body did not come within {BODY_WITHIN_S:.0f} s", "body", len(body)) from None
     except ClientDisconnect:
         raise Problem(400, "the body ended early", "body", len(body)) from None
     return bytes(body)
@@ -101,7 +108,7 @@ def path_id(request: Request, name: str, limit: int) -> str:
 
     The server decodes what is no UTF-8 to U+FFFD: refused, or different ids would be one person.
     """
-    value: str = request.path_params[name]
+    value = with_slashes(request.scope, request.path_params[name])
     if not value or len(value) > limit:
         raise Problem(422, f"{name}: 1 to {limit} characters", name, value[:64])
     if not plain(value) and _UNFIT.search(value):

@@ -22,6 +22,7 @@ from deployments.edge.ladder import Ladder
 from deployments.edge.openapi import describe
 from deployments.edge.problems import Problem, problem_response
 from deployments.edge.routes import answer, routes
+from deployments.edge.slashes import Slashes
 from deployments.edge.snippet import Snippet
 from rayce.errors import InvalidArtifact, InvalidInput, Unavailable
 
@@ -40,7 +41,8 @@ class Server:
 
     def app(self) -> ASGIApp:
         """The application, with all that stands before it."""
-        front, origins = Front(self._edge, self.guard, self.routed()), self._edge.settings.edge.cors_origins
+        routed, origins = Slashes(self.routed()), self._edge.settings.edge.cors_origins
+        front = Front(self._edge, self.guard, routed)
         guarded = self._edge.door.before(front)
         return Cors(guarded, origins) if origins else guarded
 

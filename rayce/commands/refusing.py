@@ -17,6 +17,9 @@ def refuse(file: Path, error: "InvalidInput") -> NoReturn:
 
 
 def fail(error: Exception) -> NoReturn:
-    """Anything else, in its own words."""
-    typer.echo(str(error), err=True)
+    """Anything else, in its own words; where a store does not answer, how commands are told where it is."""
+    from rayce.errors import Unavailable
+
+    hint = "\nwhere the stores are: --settings FILE, or RAYCE_SETTINGS" if isinstance(error, Unavailable) else ""
+    typer.echo(f"{error}{hint}", err=True)
     raise typer.Exit(1) from None

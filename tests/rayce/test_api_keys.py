@@ -45,6 +45,16 @@ def test_a_name_is_given_once_and_an_unknown_one_cannot_be_revoked() -> None:
     assert list(live_keys(durable)) == ["page"]
 
 
+def test_a_key_that_has_ended_already_is_not_added() -> None:
+    durable = MemoryDurable()
+    with pytest.raises(InvalidDocument, match="is over") as refused:
+        add_key(durable, "late", ApiKey(HASH, "shop", until="2020-01-01T00:00:00Z"), NOW_MS)
+    assert refused.value.key == "until"
+    with pytest.raises(InvalidDocument):
+        add_key(durable, "never", ApiKey(HASH, "shop", until="tomorrow"), NOW_MS)
+    assert live_keys(durable) == {}
+
+
 def test_the_key_itself_is_kept_nowhere() -> None:
     durable, key = MemoryDurable(), make_key(b"x" * 32)
     add_key(durable, "page", ApiKey(hash_of(key), "shop"), NOW_MS)
