@@ -18,6 +18,8 @@ from rayce.interactions import BOUGHT_WEIGHT, MAX_EVENT_ITEMS, Interactions
 from rayce.recent_ids import count_in, counted
 from rayce.session_rows import session_key
 
+JOINED_ROWS = 8_000_000
+"""Batches are joined when they have so many rows: large columns are given back when they are let go, small ones stay about."""
 COLUMNS = ("person", "type", "event_id", "session", "timestamp_ms", "consent", "item_ids")
 """What is read of the table `events`."""
 
@@ -56,6 +58,13 @@ class _Events(NamedTuple):
     key: NDArray[np.uint64]
 
 
+class _Lines(NamedTuple):
+    """One row for each item of each event."""
+
+    event: Numbers
+    item: Numbers
+
+
 def interactions_of(
     batches: Iterable[Any],
     number: Mapping[str, int],
@@ -67,27 +76,28 @@ def interactions_of(
     `purposes` hold personalization: the fold counts nothing else.
     """
     people: dict[str, int] = {}
-    parts, lines = list[_Events](), list[tuple[Longs, Numbers]]()
-    first = 0
+    parts, lines = [_nothing()], [_Lines(np.empty(0, np.int32), np.empty(0, np.int32))]
+    first, joined, joined_until = 0, 1, 0
     for batch in batches:
         parts.append(_events(batch, people))
         lines.append(_lines(batch.column("item_ids"), number, first))
         first += batch.num_rows
-    if not parts:
-        parts, lines = [_nothing()], [(np.empty(0, np.int64), np.empty(0, np.int32))]
+        if first - joined_until >= JOINED_ROWS:
+            parts[joined:] = [_Events(*_joined(parts[joined:]))]
+            lines[joined:] = [_Lines(*_joined(lines[joined:]))]
+            joined, joined_until = joined + 1, first
     events = _Events(*_joined(parts))
     event, item = _joined(lines)
     names = list(people)
     allowed = _permitted(events, purposes)
-    refused = [people[name] for name in denied([names[n] for n in np.unique(events.person[allowed]).tolist()])]
+    refused = [people[name] for name in denied([names[n] for n in _distinct(events.person[allowed]).tolist()])]
     until_ms = int(events.at_ms[allowed].max(initial=0))
     allowed &= ~np.isin(events.person, np.array(refused, np.int32))
     counts = allowed & ~_repeats(events, allowed)
-    people_left = len(np.unique(events.person[allowed]))
-    met = [events.person[counts & _touching(events.kind)], events.person[counts]]
-    _distinct, order = np.unique(np.concatenate(met), return_index=True)
-    persons = [names[n] for n in np.concatenate(met)[np.sort(order)].tolist()]
-    return ColumnHistory(_interactions(events, counts, event, item), int(allowed.sum()), people_left, until_ms, persons)
+    used, people_left = int(allowed.sum()), len(_distinct(events.person[allowed]))
+    met, others = (_order_met(events.person[rows]) for rows in (counts & _touching(events.kind), counts))
+    persons = [names[n] for n in np.concatenate([met, others[~np.isin(others, met)]]).tolist()]
+    return ColumnHistory(_interactions(events, counts, event, item), used, people_left, until_ms, persons)
 
 
 def _events(batch: Any, people: dict[str, int]) -> _Events:
@@ -129,13 +139,13 @@ def _encoded(column: Any, made: Callable[[str | None], Any]) -> list[Any]:
     return [None if n is None else values[n] for n in coded.indices.to_pylist()]
 
 
-def _lines(column: Any, number: Mapping[str, int], first: int) -> tuple[Longs, Numbers]:
-    """(event, item) of the items that are in `number`, each once an event, ascending; events count from `first`."""
+def _lines(column: Any, number: Mapping[str, int], first: int) -> _Lines:
+    """Of the items that are in `number`, each once an event, ascending; events count from `first`."""
     lengths = np.asarray(column.value_lengths().fill_null(0)).astype(np.int64)
     coded = column.flatten().dictionary_encode()
     numbers = np.array([number.get(value, -1) for value in coded.dictionary.to_pylist()], np.int32)
     item = numbers[np.asarray(coded.indices)] if len(coded) else np.empty(0, np.int32)
-    event = np.repeat(np.arange(first, first + len(lengths)), lengths)
+    event = np.repeat(np.arange(first, first + len(lengths), dtype=np.int32), lengths)
     place = np.arange(len(event)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     good = (item >= 0) & (place < MAX_EVENT_ITEMS)
     event, item = event[good], item[good]
@@ -143,7 +153,7 @@ def _lines(column: Any, number: Mapping[str, int], first: int) -> tuple[Longs, N
     event, item = event[order], item[order]
     once = np.ones(len(event), np.bool_)
     once[1:] = (np.diff(event) != 0) | (np.diff(item) != 0)
-    return event[once], item[once]
+    return _Lines(event[once], item[once])
 
 
 def _permitted(events: _Events, purposes: int) -> Mask:
@@ -197,15 +207,17 @@ def _permitted_of_changing(events: _Events, purposes: int) -> Mask:
 def _repeats(events: _Events, allowed: Mask) -> Mask:
     """Which events were counted before, as the fold tells."""
     repeats = np.zeros(len(allowed), np.bool_)
-    rows = np.flatnonzero(allowed)
     # one number of both: what falls together by chance is told apart below
-    both = events.id_hash[rows].view(np.uint64) + events.person[rows].astype(np.uint64) * _MIX
+    both = events.person[allowed].astype(np.uint64)
+    both *= _MIX
+    both += events.id_hash[allowed].view(np.uint64)
     ordered = np.sort(both)
     again = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
-    twice = np.unique(events.person[rows[np.isin(both, again)]]) if len(again) else again
-    if not len(twice):
+    if not len(again):
         return repeats
+    rows = np.flatnonzero(allowed)
+    twice = _distinct(events.person[rows[np.isin(both, again)]])
     suspects = rows[np.isin(events.person[rows], twice)]
     kept: dict[int, tuple[bytes, int]] = {}
     for row in suspects.tolist():
@@ -220,22 +232,22 @@ def _repeats(events: _Events, allowed: Mask) -> Mask:
     return repeats
 
 
-def _interactions(events: _Events, counts: Mask, event: Longs, item: Numbers) -> Interactions:
+def _interactions(events: _Events, counts: Mask, event: Numbers, item: Numbers) -> Interactions:
     """People and sessions are numbered as they are met in events that touch something, known or not, as `gather` does."""
-    touching = np.flatnonzero(counts & _touching(events.kind))
-    person = _small_as_met(events.person[touching])
-    session = _as_met(events.key[touching])
-    keys = np.zeros(int(session.max(initial=-1)) + 1, np.uint64)
-    keys[session] = events.key[touching]
-    place = np.full(len(counts), -1, np.int64)
-    place[touching] = np.arange(len(touching))
-    kept = place[event] >= 0
+    touching = counts & _touching(events.kind)
+    kept = touching[event]
     event, item = event[kept], item[kept]
-    of, kind = place[event], events.kind[event]
+    of = (np.cumsum(touching, dtype=np.int32) - 1)[event]
+    session, keys = _as_met(events.key[touching])
+    session = session[of]
+    met = _order_met(person := events.person[touching])
+    number = np.empty(int(met.max(initial=-1)) + 1, np.int32)
+    number[met] = np.arange(len(met), dtype=np.int32)
+    person, kind = number[person[of]], events.kind[event]
     zeros = np.zeros(len(event), np.int32)
     return Interactions(
-        person=person[of],
-        session=session[of],
+        person=person,
+        session=session,
         item=item,
         at_ms=events.at_ms[event],
         bought=kind == _PURCHASE,
@@ -252,21 +264,34 @@ def _touching(kind: NDArray[np.int8]) -> Mask:
     return (kind >= 0) & (_WEIGHT[kind] > 0)
 
 
-def _as_met(values: NDArray[Any]) -> Numbers:
-    """Numbers from 0 in the order in which the values are met."""
-    _distinct, first, number = np.unique(values, return_index=True, return_inverse=True)
+def _as_met(values: NDArray[np.uint64]) -> tuple[Numbers, NDArray[np.uint64]]:
+    """Numbers from 0 in the order in which the values are met, and the values by number. In little memory: they are many."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    begins = np.ones(len(values), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    first, distinct = order[begins], ordered[begins]
+    del ordered
+    by_first = np.argsort(first, kind="stable")
     rank = np.empty(len(first), np.int32)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
-    return rank[number]
+    rank[by_first] = np.arange(len(first), dtype=np.int32)
+    number = np.empty(len(values), np.int32)
+    number[order] = rank[np.cumsum(begins, dtype=np.int32) - 1]
+    return number, distinct[by_first]
 
 
-def _small_as_met(values: Numbers) -> Numbers:
-    """The same for small numbers, in less memory."""
+def _order_met(values: Numbers) -> Longs:
+    """The distinct values, which are small, in the order in which they are met."""
     first = np.full(int(values.max(initial=-1)) + 1, len(values))
     first[values[::-1]] = np.arange(len(values))[::-1]
-    rank = np.empty(len(first), np.int32)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
-    return rank[values]
+    return np.argsort(first, kind="stable")[: int((first < len(values)).sum())]
+
+
+def _distinct(values: Numbers) -> Longs:
+    """The distinct values, which are small, ascending."""
+    there = np.zeros(int(values.max(initial=-1)) + 1, np.bool_)
+    there[values] = True
+    return np.flatnonzero(there)
 
 
 def _nothing() -> _Events:
