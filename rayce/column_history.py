@@ -162,14 +162,15 @@ def _permitted(events: _Events, purposes: int) -> Mask:
     Most people never change their mind: what they said with each event is all there is to it. The others are gone into.
     """
     control = events.kind >= _TYPES[CONSENT_CHANGED]
-    permitted = (events.kind >= 0) & ~control & (events.consent & purposes == purposes)
+    permitted: Mask = (events.kind >= 0) & ~control & (events.consent & purposes == purposes)
     first_word = np.zeros(int(events.person.max(initial=-1)) + 1, np.int32)
     first_word[events.person] = events.consent
     changing = np.zeros(len(first_word), np.bool_)
     changing[events.person[control | (events.consent != first_word[events.person])]] = True
     some = np.flatnonzero(changing[events.person])
     if len(some):
-        permitted[some] = _permitted_of_changing(_Events(*(column[some] for column in events)), purposes)
+        of_some: list[Any] = [column[some] for column in events]
+        permitted[some] = _permitted_of_changing(_Events(*of_some), purposes)
     return permitted
 
 

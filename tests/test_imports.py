@@ -88,6 +88,7 @@ VALUES = (
     "errors",
     "relevance",
     "segments/*",
+    "sequence/*",
     "circumstances",
     "rules/*",
     "yaml_tree",

@@ -8,13 +8,13 @@ import numpy as np
 
 from rayce.training import Rows, log_loss
 
-MOST_TREES, PATIENCE = 200, 15
+MOST_TREES, PATIENCE = 300, 20
 _SETTINGS: dict[str, Any] = {
     "objective": "binary",
     "metric": "binary_logloss",
     "num_leaves": 31,
-    "learning_rate": 0.08,
-    "min_data_in_leaf": 200,
+    "learning_rate": 0.05,
+    "lambda_l2": 20.0,
     "feature_fraction": 0.7,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
@@ -30,7 +30,7 @@ def train_trees(
     train: Rows, held_out: Rows | None, names: Sequence[str], trees: int = MOST_TREES
 ) -> tuple[lightgbm.Booster, dict[str, float]]:
     """At most so many trees; with held-out rows as many as foretell them best, and how well that is."""
-    settings = _SETTINGS | {"min_data_in_leaf": max(5, min(200, len(train.labels) // 500))}
+    settings = _SETTINGS | {"min_data_in_leaf": max(5, min(1_000, len(train.labels) // 500))}
     data = lightgbm.Dataset(train.features, train.labels, weight=train.weights, feature_name=list(names))
     if held_out is None:
         return lightgbm.train(settings, data, trees), {}

@@ -16,6 +16,10 @@ ITEM_COLUMNS = (
     "people_28",
     "people_14",
     "people_7",
+    "people_3",
+    "new_28",
+    "new_10",
+    "new_4",
     "trend",
     "season",
     "repeat",
@@ -24,8 +28,10 @@ ITEM_COLUMNS = (
     "fresh",
     "rhythm",
 )
-"""The columns, in the order of the parts. `repeat`: the share of its buyers who bought it again; `loyal`: purchases a buyer;
-`again`: of those who had bought it four weeks ago, who have since; `fresh`: of the others; `rhythm`: days between purchases.
+"""The columns, in the order of the parts. `people`: who ever bought it, and with each halved by the days since they last did;
+`new`: the same by the days since they first did. `repeat`: the share of its buyers who bought it again; `loyal`: purchases a
+buyer; `again`: of those who had bought it four weeks ago, who have since; `fresh`: of the others; `rhythm`: days between
+purchases.
 """
 LATELY_MS = 28 * DAY_MS
 USUAL_DAYS = 60.0
@@ -65,18 +71,18 @@ def item_columns(pairs: Pairs, n_items: int, people: int, until_ms: int) -> Colu
 
 def _columns(pairs: Pairs, n_items: int, people: int, until_ms: int) -> Mapping[str, Column]:
     item = pairs.item
-    age_days = np.maximum(until_ms - pairs.last_ms, 0) / DAY_MS
+    last_days, first_days = (np.maximum(until_ms - at_ms, 0) / DAY_MS for at_ms in (pairs.last_ms, pairs.first_ms))
     ever = np.bincount(item, minlength=n_items).astype(np.float64)
-    lately = {days: np.bincount(item, 2.0 ** (-age_days / days), n_items) for days in (28, 14, 7)}
+    lately = {days: np.bincount(item, 2.0 ** (-last_days / days), n_items) for days in (28, 14, 7, 3)}
+    new = {days: np.bincount(item, 2.0 ** (-first_days / days), n_items) for days in (28, 10, 4)}
     before, since = pairs.first_ms < until_ms - LATELY_MS, pairs.last_ms >= until_ms - LATELY_MS
     had = np.bincount(item[before], minlength=n_items)
     both = np.bincount(item[before & since], minlength=n_items)
     newly = np.bincount(item[~before], minlength=n_items)
     return {
         "people": ever,
-        "people_28": lately[28],
-        "people_14": lately[14],
-        "people_7": lately[7],
+        **{f"people_{days}": values for days, values in lately.items()},
+        **{f"new_{days}": values for days, values in new.items()},
         "trend": lately[7] / (lately[28] + 5.0),
         "season": lately[28] / (ever + 5.0),
         "repeat": (np.bincount(item[pairs.count > 1], minlength=n_items) + 1.0) / (ever + 5.0),

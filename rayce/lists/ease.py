@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
+from rayce.errors import NotEnoughData
 from rayce.shelf import NOTHING, Floats, Ints
 
 MOST_DENSE = 10_000
@@ -61,7 +63,7 @@ def _most(people: int) -> int:
 def _by_items(interest: sparse.csr_array, shrinkage: float) -> Blocks:
     together = (interest.T @ interest).toarray().astype(np.float64)
     together[np.diag_indices(len(together))] += shrinkage
-    inverse = np.linalg.inv(together)
+    inverse = _inverse(together)
     scale = np.diagonal(inverse)
     for first in range(0, len(inverse), BLOCK):
         yield first, -inverse[first : first + BLOCK] / scale
@@ -71,11 +73,24 @@ def _by_people(interest: sparse.csr_array, shrinkage: float) -> Blocks:
     kernel = (interest @ interest.T).toarray().astype(np.float64)
     kernel[np.diag_indices(len(kernel))] += shrinkage
     wide = interest.toarray().astype(np.float64)
-    solved = np.linalg.inv(kernel) @ wide
+    solved = _inverse(kernel) @ wide
     scale = (1.0 - np.einsum("pi,pi->i", wide, solved)).astype(np.float32)
     narrow, solved = wide.astype(np.float32), solved.astype(np.float32)  # half of the time for the largest product
     for first in range(0, solved.shape[1], BLOCK):
         yield first, (narrow[:, first : first + BLOCK].T @ solved) / scale
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of a symmetric positive definite one, in its own memory: by Cholesky, which takes half of the time of any other."""
+    factor, failed = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1)
+    if not failed:
+        inverse, failed = lapack.dpotri(factor, lower=0, overwrite_c=1)
+    if failed:
+        raise NotEnoughData(
+            "the interests of people cannot be told apart: EASE^R has no solution; set lists.ease_neighbours to 0"
+        )
+    upper = np.triu(inverse)
+    return upper + np.triu(upper, 1).T
 
 
 def _keep_best(weights: Dense, first: int, chosen: NDArray[np.intp], found: Near) -> None:

@@ -25,7 +25,7 @@ ONCE = 0.5
 """A product bought once only counts so much as a habit: it may have been chance."""
 LOOKED = 0.05
 """One look is worth so much of a habit."""
-FIRST_COLUMN = 23
+FIRST_COLUMN = 27
 """Where the columns of the products begin among the parts; those of the person come after them."""
 
 COUNT, W14, W28, W56, W112, FIRST, LAST, LOOKS = range(8)
@@ -157,6 +157,9 @@ def weigh(own: Any, sums: Any, person: Any, kept: int, tables: Any, room: Any, s
         room.groups[tables.group[one]] += sums[W56, slot]
         room.group_habit[tables.group[one]] += habit[slot]
         room.brands[tables.brand[one]] += sums[W56, slot]
+        room.kind_counts[tables.kind[one]] += count
+        room.kind_new[tables.kind[one]] += exp2(-sums[FIRST, slot] / 28.0)
+        room.lines[tables.line[one]] += sums[W56, slot]
 
 
 @jit
@@ -286,6 +289,10 @@ def describe(count: int, had: int, sums: Any, person: Any, habit: Any, tables: A
         rows[20, place] = room.kind_items[kind]
         rows[21, place] = room.groups[group] / lately
         rows[22, place] = room.brands[tables.brand[one]] / lately
+        rows[23, place] = room.kind_new[kind]
+        rows[24, place] = (room.kind_items[kind] + 0.5) / (room.kind_counts[kind] + 1.0)
+        rows[25, place] = room.lines[tables.line[one]] / lately
+        rows[26, place] = rows[25, place] * tables.share_of_line[one]
     for table in range(3):
         for place in range(count):
             rows[15 + table, place] = room.scores[table, found[place]]
@@ -339,6 +346,9 @@ def clear(own: Any, owned: int, kept: int, tables: Any, room: Any, count: int, r
         room.groups[tables.group[one]] = 0.0
         room.group_habit[tables.group[one]] = 0.0
         room.brands[tables.brand[one]] = 0.0
+        room.kind_counts[tables.kind[one]] = 0.0
+        room.kind_new[tables.kind[one]] = 0.0
+        room.lines[tables.line[one]] = 0.0
 
 
 @jit

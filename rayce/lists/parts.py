@@ -29,6 +29,10 @@ PARTS = (
     "kind_items",  # different products of the category they bought
     "group_rate",
     "brand_rate",
+    "kind_new",  # products of the category that they bought for the first time, decayed
+    "kind_novelty",  # different products by purchases of the category
+    "line_rate",  # decayed purchases of its group of its brand by decayed baskets
+    "line_share",  # the same, shared out by popularity
     *ITEM_COLUMNS,
     "baskets_28",
     "baskets",

@@ -33,6 +33,9 @@ class Room(NamedTuple):
     groups: Floats
     group_habit: Floats
     brands: Floats
+    kind_counts: Floats
+    kind_new: Floats
+    lines: Floats
     found: Ints
     slot: Ints
     rows: Any
@@ -55,6 +58,9 @@ def room_for(tables: Any) -> Room:
         groups=zeros(tables.group),
         group_habit=zeros(tables.group),
         brands=zeros(tables.brand),
+        kind_counts=zeros(tables.kind),
+        kind_new=zeros(tables.kind),
+        lines=zeros(tables.line),
         found=np.empty(CANDIDATES, dtype=np.int32),
         slot=np.empty(CANDIDATES, dtype=np.int32),
         rows=np.empty((len(PARTS), CANDIDATES)),

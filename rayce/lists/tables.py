@@ -27,10 +27,10 @@ MOST_POPULAR = 400
 class Tables(NamedTuple):
     """Everything is by item number of a shelf.
 
-    `kind` is the narrowest category, `group` the shelf's, `brand` too; `share` is the item's share of its group's popularity,
-    `share_of_kind` of its kind's. `popular` are item numbers, best first; `of_kind` is kinds × `OF_KIND`, padded by `NOTHING`.
-    Four tables say what goes with what: `habits` and `tastes` (EASE^R over how often and over how lately), `near` (the shelf's
-    neighbours) and `following` (what comes after it).
+    `kind` is the narrowest category, `group` the shelf's, `brand` too; `line` is what a brand has in a group. `share` is the
+    item's share of its group's popularity, those of kind and line of what is bought lately. `popular` are item numbers, best
+    first; `of_kind` is kinds × `OF_KIND`, padded by `NOTHING`. Four tables say what goes with what: `habits` and `tastes`
+    (EASE^R over how often and over how lately), `near` (the shelf's neighbours) and `following` (what comes after it).
     """
 
     columns: NDArray[np.float64]
@@ -38,9 +38,11 @@ class Tables(NamedTuple):
     group: Ints
     brand: Ints
     kind: Ints
+    line: Ints
     share: NDArray[np.float64]
     share_of_all: NDArray[np.float64]
     share_of_kind: NDArray[np.float64]
+    share_of_line: NDArray[np.float64]
     popular: Ints
     of_kind: Ints
     habits: Ints
@@ -80,6 +82,8 @@ def make_tables(shelf: Shelf, interactions: Interactions, until_ms: int, near: i
     columns = item_columns(pairs, n_items, people, until_ms)
     habits, tastes = _by_ease(pairs, people, n_items, until_ms, near)
     kind = _kinds(shelf)
+    pair = shelf.group.astype(np.int64) * (len(shelf.brands) + 1) + shelf.brand
+    line = np.unique(pair, return_inverse=True)[1].astype(np.int32)
     popularity = shelf.popularity.astype(np.float64)
     lately = columns[:, ITEM_COLUMNS.index("people_28")]
     order = np.lexsort((-popularity, -lately))
@@ -95,9 +99,11 @@ def make_tables(shelf: Shelf, interactions: Interactions, until_ms: int, near: i
         group=shelf.group,
         brand=shelf.brand,
         kind=kind,
+        line=line,
         share=popularity / np.maximum(np.bincount(shelf.group, popularity)[shelf.group], 1.0),
         share_of_all=popularity / max(float(popularity.sum()), 1.0),
-        share_of_kind=lately / np.maximum(np.bincount(kind, lately)[kind], 1.0) if n_items else lately,
+        share_of_kind=_share(lately, kind),
+        share_of_line=_share(lately, line),
         popular=order[:MOST_POPULAR].astype(np.int32),
         of_kind=_of_kind(kind, order),
         habits=habits.items,
@@ -109,6 +115,11 @@ def make_tables(shelf: Shelf, interactions: Interactions, until_ms: int, near: i
         following=np.ascontiguousarray(following[0], dtype=np.int32),
         following_scores=np.ascontiguousarray(following[1], dtype=np.float32),
     )
+
+
+def _share(values: NDArray[np.float64], kind: Ints) -> NDArray[np.float64]:
+    """By item, its share of its kind's sum, which counts as 1 where it is less."""
+    return values / np.maximum(np.bincount(kind, values)[kind], 1.0) if len(values) else values
 
 
 def _by_ease(pairs: Pairs, people: int, n_items: int, until_ms: int, near: int) -> tuple[Near, Near]:

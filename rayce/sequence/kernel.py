@@ -94,11 +94,14 @@ def compiled() -> Kernel:
     """All of them, in about a second at the first call of a process."""
     import numba
 
-    free = {"nogil": True, "fastmath": {"reassoc", "nsz", "contract"}}
+    def quickly(signature: str) -> Any:
+        """Sums may be split, into as many as the machine adds at once."""
+        return numba.njit(signature, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+
     return Kernel(
-        numba.njit(f"void({_F}, {_F}, {_L}, {_F})", **free)(scan),
-        numba.njit(f"void({_F}, {_F}, {_L}, {_F}, {_F}, {_F}, {_F})", **free)(scan_back),
-        numba.njit(f"void({_F}, {_I}, {_L}, int64, {_I}, float32)", nogil=True)(hide_seen),
-        numba.njit(f"float64({_F}, {_I}, float32)", **free)(loss_and_slopes),
-        numba.njit(f"void({_F}, {_I}, {_F})", nogil=True)(add_rows),
+        scan=quickly(f"void({_F}, {_F}, {_L}, {_F})")(scan),
+        scan_back=quickly(f"void({_F}, {_F}, {_L}, {_F}, {_F}, {_F}, {_F})")(scan_back),
+        hide_seen=numba.njit(f"void({_F}, {_I}, {_L}, int64, {_I}, float32)", nogil=True)(hide_seen),
+        loss_and_slopes=quickly(f"float64({_F}, {_I}, float32)")(loss_and_slopes),
+        add_rows=numba.njit(f"void({_F}, {_I}, {_F})", nogil=True)(add_rows),
     )

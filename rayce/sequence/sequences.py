@@ -1,7 +1,7 @@
 """Histories as two columns: everybody's items in order of time."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class Sequences(NamedTuple):
     items: Ints
 
     @classmethod
-    def of(cls, histories: Iterable[Sequence[int]]) -> "Sequences":
+    def of(cls, histories: Iterable[Sequence[int] | NDArray[Any]]) -> "Sequences":
         """From one list each.
 
         >>> Sequences.of([[3, 1], [], [2]]).starts.tolist()

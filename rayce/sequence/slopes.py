@@ -4,13 +4,13 @@ The loss is the mean of -log of the chance of the item that came next, among the
 ones are never asked for.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rayce.sequence.kernel import compiled
-from rayce.sequence.recurrent import WIDTH, Floats, Layers, Normal, Parameters, forward
-from rayce.sequence.sequences import Ints, Longs
+from rayce.sequence.recurrent import WIDTH, Layers, Normal, Parameters, forward
+from rayce.sequence.sequences import Floats, Ints, Longs
 
 BLOCK = 512
 _LOW = np.float32(-1e9)
@@ -79,17 +79,18 @@ def _choice(
 
 
 def _hidden_back(p: Parameters, layers: Layers, x: Floats, found: dict[str, Floats]) -> Floats:
-    out = x * layers.drops[2] if layers.drops else x
+    out: Any = x * layers.drops[2] if layers.drops else x
     found["hidden_out"] = layers.hidden.T @ out
     found["hidden_out_bias"] = out.sum(axis=0, keepdims=True)
-    hidden = (out @ p["hidden_out"].T) * (layers.hidden > 0)
+    hidden: Any = (out @ p["hidden_out"].T) * (layers.hidden > 0)
     found["hidden"] = layers.second.rows.T @ hidden
     found["hidden_bias"] = hidden.sum(axis=0, keepdims=True)
-    return x + _normal_back(hidden @ p["hidden"].T, layers.second)
+    back: Floats = x + _normal_back(hidden @ p["hidden"].T, layers.second)
+    return back
 
 
 def _states_back(p: Parameters, layers: Layers, starts: Longs, x: Floats, found: dict[str, Floats]) -> Floats:
-    out = x * layers.drops[1] if layers.drops else x
+    out: Any = x * layers.drops[1] if layers.drops else x
     found["out"] = layers.states.T @ out
     gates, inner = np.empty_like(layers.gates), np.empty_like(layers.gates)
     compiled().scan_back(layers.gates, layers.inner, starts, layers.states, out @ p["out"].T, gates, inner)

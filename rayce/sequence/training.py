@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rayce.sequence.recurrent import RECENT, WIDTH, Floats, Parameters, begin
-from rayce.sequence.sequences import Ints, Sequences
+from rayce.sequence.recurrent import RECENT, WIDTH, Parameters, begin
+from rayce.sequence.sequences import Floats, Ints, Sequences
 from rayce.sequence.slopes import Asked, Steps, slopes
 
 RATE, WARM_STEPS = 1.5e-3, 200

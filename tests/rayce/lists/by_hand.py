@@ -39,10 +39,10 @@ def parts_of(own: Histories, tables: Tables, now_ms: int) -> dict[str, np.ndarra
     decayed = {days: halved(baskets, days) for days in weight}
     habit = np.where(count > 1, 1.0, ONCE) * 0.5 * weight[28] / (decayed[28] + PRIOR_BASKETS)
     habit += np.where(count > 1, 1.0, ONCE) * 0.5 * count / (len(baskets) + PRIOR_BASKETS)
-    since = np.full(n, NEVER_DAYS)
+    since, first = np.full(n, NEVER_DAYS), np.zeros(n)
     interval, overdue = np.full(n, NEVER_DAYS), np.full(n, -1.0)
     for item, ages in bought.items():
-        since[item] = min(ages)
+        since[item], first[item] = min(ages), max(ages)
         if len(ages) > 1:
             interval[item] = (max(ages) - min(ages)) / (len(ages) - 1)
             overdue[item] = since[item] / max(interval[item], 1.0)
@@ -83,6 +83,10 @@ def parts_of(own: Histories, tables: Tables, now_ms: int) -> dict[str, np.ndarra
         "kind_items": by(tables.kind, (count > 0).astype(float)),
         "group_rate": by(tables.group, weight[56]) / (decayed[56] + 1),
         "brand_rate": by(tables.brand, weight[56]) / (decayed[56] + 1),
+        "kind_new": by(tables.kind, np.where(count > 0, 2.0 ** (-first / 28), 0.0)),
+        "kind_novelty": (by(tables.kind, (count > 0).astype(float)) + 0.5) / (by(tables.kind, count) + 1),
+        "line_rate": by(tables.line, weight[56]) / (decayed[56] + 1),
+        "line_share": by(tables.line, weight[56]) / (decayed[56] + 1) * tables.share_of_line,
         **{name: tables.columns[:, n] for n, name in enumerate(ITEM_COLUMNS)},
         "baskets_28": np.full(n, decayed[28]),
         "baskets": np.full(n, float(len(baskets))),

@@ -22,12 +22,14 @@ def by_hand(seed: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {name: [] for name in ITEM_COLUMNS}
     for n in range(N_ITEMS):
         buyers = [at for (_person, item), at in moments.items() if item == n]
-        lately = {days: sum(2.0 ** ((max(at) - T0) / DAY_MS / days) for at in buyers) for days in (28, 14, 7)}
+        lately = {days: sum(2.0 ** ((max(at) - T0) / DAY_MS / days) for at in buyers) for days in (28, 14, 7, 3)}
+        new = {days: sum(2.0 ** ((min(at) - T0) / DAY_MS / days) for at in buyers) for days in (28, 10, 4)}
         before = [at for at in buyers if min(at) < T0 - LATELY_MS]
         rhythms = [(max(at) - min(at)) / DAY_MS / (len(at) - 1) for at in buyers if len(at) > 2]
         values = {
             "people": len(buyers),
             **{f"people_{days}": value for days, value in lately.items()},
+            **{f"new_{days}": value for days, value in new.items()},
             "trend": lately[7] / (lately[28] + 5),
             "season": lately[28] / (len(buyers) + 5),
             "repeat": (sum(len(at) > 1 for at in buyers) + 1) / (len(buyers) + 5),
