@@ -18,7 +18,8 @@ LEAST: Final = 0.002
 QUICKEST: Final = 0.5
 """At most so much of what came in an interval is turned away from the next on."""
 ENOUGH: Final = 20
-"""Nobody is turned away before a replica has to refuse so many in one interval: a few cost nothing, and may be chance."""
+PATIENCE: Final = 3
+"""Nobody is turned away before a replica had to refuse so many in each of so many intervals: a burst is no flood."""
 FASTEST: Final = 2.0
 """Nobody was shed: 2 % more after the first such interval, and each time twice that growth, to twice as many at the most."""
 
@@ -31,12 +32,14 @@ class TurningAway:
     def __init__(self) -> None:
         self._let = [1.0] * len(NAMES)
         self._calm = [0] * len(NAMES)
+        self._full = [0] * len(NAMES)
         self.header: Header | None = None
 
     def end_interval(self, offered: Sequence[int], shed: Sequence[int]) -> None:
         """How many of each priority came to the door, and how many of them found no room."""
         for priority, let in enumerate(self._let):
-            if let < 1.0 or shed[priority] >= ENOUGH:
+            self._full[priority] = self._full[priority] + 1 if shed[priority] >= ENOUGH else 0
+            if let < 1.0 or self._full[priority] >= PATIENCE:
                 self._calm[priority] = 0 if shed[priority] else self._calm[priority] + 1
                 factor = _factor(offered[priority], shed[priority], self._calm[priority])
                 self._let[priority] = min(1.0, max(LEAST, let * factor))
