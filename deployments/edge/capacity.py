@@ -4,8 +4,8 @@ A standing queue is what CoDel calls one (Nichols and Jacobson, *Controlling Que
 burst leaves for a moment, but one that is there throughout an interval; so the *least* delay of the interval counts. Two
 delays are looked at: how late the event loop's own timer comes, and by how much the quickest reply of a kind was slower than
 the quickest of the last minute. Two such intervals in a row cut the limit by a quarter of what was in flight; one without, in
-which the limit was used up, raises it by a twentieth, by four at the least (additive increase would take minutes, and the loop is
-short).
+which the limit was used up, raises it by a twentieth, by four at the least (additive increase would take minutes, and the loop
+is short).
 
 A late loop means that this replica has too much to do, and cuts down to the least. Slow replies alone may mean that something
 behind it is overloaded, or is broken and waited for until the deadline: there refusing saves nothing, so they cut less deep.
