@@ -17,7 +17,7 @@ import uvloop
 from hdrh.histogram import HdrHistogram
 from msgspec import Struct
 
-from benchmarks.open_loop import histogram, percentile_ms
+from benchmarks.open_loop import histogram, hurry, percentile_ms
 
 BIN_S = 0.25
 LIVE = b"rayce-served: live"
@@ -198,6 +198,7 @@ async def run_flood(flood: Flood, trouble_ms: float = 100.0) -> list[PhaseSeen]:
     reaper = asyncio.ensure_future(_reap(pool, flood.give_up_s))
     gc.collect()
     gc.disable()
+    hurry()
     found = [await _run_phase(flood, phase, pool, chance, trouble_ms) for phase in flood.phases]
     reaper.cancel()
     return found

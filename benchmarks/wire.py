@@ -45,13 +45,21 @@ class Wire:
     async def _send(self, data: bytes) -> Reply:
         try:
             async with asyncio.timeout(self._timeout_s):
-                connection = self._idle.pop() if self._idle else await self._connect()
+                connection = self._kept() or await self._connect()
                 reply = await connection.ask(data)
         except (OSError, TimeoutError):
             return Reply(0, b"")
         if connection.open:
             self._idle.append(connection)
         return reply
+
+    def _kept(self) -> "_Connection | None":
+        """One that is still open: the proxy closes those that nobody has used for long."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open:
+                return connection
+        return None
 
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()

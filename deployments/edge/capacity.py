@@ -4,7 +4,8 @@ A standing queue is what CoDel calls one (Nichols and Jacobson, *Controlling Que
 burst leaves for a moment, but one that is there throughout an interval; so the *least* delay of the interval counts. Two
 delays are looked at: how late the event loop's own timer comes, and by how much the quickest reply of a kind was slower than
 the quickest of the last minute. Two such intervals in a row cut the limit by a quarter of what was in flight; one without, in
-which the limit was used up, raises it by a twentieth (additive increase would take minutes, and the loop is short).
+which the limit was used up, raises it by a twentieth, by four at the least (additive increase would take minutes, and the loop
+is short).
 
 A late loop means that this replica has too much to do, and cuts down to the least. Slow replies alone may mean that something
 behind it is overloaded, or is broken and waited for until the deadline: there refusing saves nothing, so they cut less deep.
@@ -22,7 +23,7 @@ EPOCH_S = 30.0
 """The quickest reply of a kind is the quickest of this epoch and the one before."""
 ENOUGH = 5
 """Replies of a kind in an interval below which they say nothing."""
-DOWN, UP = 0.75, 1.05
+DOWN, UP, STEP = 0.75, 1.05, 4
 PATIENCE = 2
 """Bad intervals in a row before the limit is cut."""
 SLOW_LEAST = 64
@@ -101,7 +102,7 @@ class Capacity:
         else:
             self._bad = 0
             if peak >= self._limit * 0.9:
-                self._limit = min(float(self._most), max(self._limit * UP, self._limit + 1))
+                self._limit = min(float(self._most), max(self._limit * UP, self._limit + STEP))
         self._epoch_left_s -= INTERVAL_S
         if self._epoch_left_s <= 0:
             self._epoch_left_s = EPOCH_S

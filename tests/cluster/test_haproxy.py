@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -22,7 +23,9 @@ from deployments.edge.problems import Problem, problem_response
 
 CLUSTER = Path(__file__).parent.parent.parent / "cluster"
 ANCHOR = "    # Per-backend path ACLs"
-CONFIG = """defaults
+CONFIG = """global
+    maxconn 4096
+defaults
     mode http
     timeout connect 5s
     timeout client 60s
@@ -243,6 +246,12 @@ def test_started_again_it_has_one_door_still(front: Front) -> None:
     assert front.config.read_text() == once
     front.tell("0:0:1000")
     assert front.statuses(1, "GET", "/v1/trending", "bulk") == {503: 1}
+
+
+def test_it_takes_as_many_connections_as_files_may_be_open(front: Front) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = 20_200 if hard == resource.RLIM_INFINITY else min(hard, 20_200)
+    assert f"    maxconn {(files - 200) // 2}\n" in front.config.read_text()
 
 
 def test_it_listens_on_the_loopback_only(front: Front) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.edge.turning_away import ENOUGH, LEAST, TurningAway
+from deployments.edge.turning_away import ENOUGH, LEAST, PATIENCE, TurningAway
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=3, max_size=3)
 
@@ -34,25 +34,27 @@ def test_a_few_that_find_no_room_turn_nobody_away() -> None:
 
 def test_a_replica_soon_sees_little_more_than_it_can_take() -> None:
     _turning, came, shed = steered(capacity=100, offered=1_000, intervals=30)
-    assert 90 <= came <= 125
-    assert shed <= 25
+    assert 90 <= came <= 110
+    assert shed <= 10
 
 
 def test_only_who_was_shed_is_turned_away() -> None:
     turning = TurningAway()
-    turning.end_interval((100, 100, 100), (0, 3, 90))
+    for _ in range(PATIENCE):
+        assert turning.header is None, "a burst"
+        turning.end_interval((100, 100, 100), (0, 3, 90))
     assert turning.header == (b"rayce-turned-away", b"0:0:500")
 
 
 def test_some_are_always_let_through() -> None:
     turning, came, _shed = steered(capacity=0, offered=10_000, intervals=40)
     assert came == LEAST * 10_000
-    assert turning.header == (b"rayce-turned-away", b"0:0:995")
+    assert turning.header == (b"rayce-turned-away", b"0:0:998")
 
 
-def test_when_there_is_room_again_all_are_welcome_within_three_seconds() -> None:
+def test_when_there_is_room_again_all_are_welcome_within_four_seconds() -> None:
     turning, _came, _shed = steered(capacity=0, offered=10_000, intervals=40)
-    for _ in range(14):  # of a fifth of a second
+    for _ in range(19):  # of a fifth of a second
         turning.end_interval((0, 0, 10), (0, 0, 0))
     assert turning.header is None
 
