@@ -32,7 +32,8 @@ def build_popular(
     """
     lists: dict[str, list[tuple[str, float]]] = {}
     countries: dict[str, list[tuple[str, float]]] = {}
-    for bit, name in {None: "", **names}.items():
+    everybody: dict[int | None, str] = {None: ""}
+    for bit, name in (everybody | dict(names)).items():
         kinds = [kind for kind, bits in enumerate(purchases.member_bits) if bit is None or bit in bits]
         members = purchases.where(np.isin(purchases.kind, kinds))
         if bit is not None and (ranked := _of_many(shelf, members, until_ms)):

@@ -89,8 +89,9 @@ def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         raise NotEnoughData(
             "the interests of people cannot be told apart: EASE^R has no solution; set lists.ease_neighbours to 0"
         )
-    upper = np.triu(inverse)
-    return upper + np.triu(upper, 1).T
+    upper: NDArray[np.float64] = np.triu(inverse)
+    mirrored: NDArray[np.float64] = upper + np.triu(upper, 1).T
+    return mirrored
 
 
 def _keep_best(weights: Dense, first: int, chosen: NDArray[np.intp], found: Near) -> None:
