@@ -4,17 +4,17 @@
 #
 # - Who is turned away, and which replica answers whom (haproxy_frontend.cfg).
 # - With HAPROXY_ON_LOOPBACK set, what Ray binds to every address (statistics, metrics) is bound to the loopback only.
-# - So many connections as the limit of open files allows, 10,000 at the most (two files each, and some).
+# - So many connections as the limit of open files allows, 10,000 at the most (two files each, half of one for a pipe, and some).
 # - HAProxy goes before all that it is in front of, where this user may say so: a refusal must be quick when nothing else is.
 files=$(ulimit -Hn)
-if [ "$files" = unlimited ] || [ "$files" -gt 20200 ]; then files=20200; fi
+if [ "$files" = unlimited ] || [ "$files" -gt 25200 ]; then files=25200; fi
 here=$(dirname "$(readlink -f "$0")")
 before=
 for argument in "$@"; do
   if [ "$before" = "-f" ]; then
     if ! grep -q rayce_turned "$argument"; then
       sed -i -e "/# Per-backend path ACLs/r $here/haproxy_frontend.cfg" \
-        -e "s/^    maxconn .*/    maxconn $(((files - 200) / 2))/" \
+        -e "s/^    maxconn .*/    maxconn $(((files - 200) * 2 / 5))/" \
         -e 's/^    balance hash .*/&\n    hash-type consistent\n    hash-balance-factor 200/' "$argument"
     fi
     if [ -n "$HAPROXY_ON_LOOPBACK" ]; then sed -i -E 's/^( *bind) [*]?:/\1 127.0.0.1:/' "$argument"; fi

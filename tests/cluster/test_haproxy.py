@@ -31,6 +31,8 @@ defaults
     timeout client 60s
     timeout server 60s
     option redispatch 1
+    option splice-request
+    option splice-response
     retries 3
     balance {balance}
 frontend http_frontend
@@ -250,8 +252,8 @@ def test_started_again_it_has_one_door_still(front: Front) -> None:
 
 def test_it_takes_as_many_connections_as_files_may_be_open(front: Front) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    files = 20_200 if hard == resource.RLIM_INFINITY else min(hard, 20_200)
-    assert f"    maxconn {(files - 200) // 2}\n" in front.config.read_text()
+    files = 25_200 if hard == resource.RLIM_INFINITY else min(hard, 25_200)
+    assert f"    maxconn {(files - 200) * 2 // 5}\n" in front.config.read_text()
 
 
 def test_it_listens_on_the_loopback_only(front: Front) -> None:

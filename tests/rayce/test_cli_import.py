@@ -21,6 +21,8 @@ from rayce.stores.interfaces import ITEMS, Record, Save
 from tests.imports import KEYS, NAMES, MemoryEventLog, World, history, lines
 from tests.samples import event, folded, person
 
+WHERE = "\nwhere the stores are: --settings FILE, or RAYCE_SETTINGS\n"
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
@@ -138,8 +140,8 @@ def test_a_file_that_breaks_off_ends_with_1_and_the_next_ones_are_read(world: Wo
 def test_a_store_that_is_away_is_said(world: World) -> None:
     lines(Path("a.jsonl"), history())
     world.durable.away = True
-    assert run("import", "events", "a.jsonl") == (1, "memory is unavailable: switched away\n")
-    assert run("export", "items", "b.csv") == (1, "memory is unavailable: switched away\n")
+    assert run("import", "events", "a.jsonl") == (1, f"memory is unavailable: switched away{WHERE}")
+    assert run("export", "items", "b.csv") == (1, f"memory is unavailable: switched away{WHERE}")
     assert not Path("b.csv").exists()
     assert sorted(path.name for path in Path().iterdir()) == ["a.jsonl", "settings.yaml"]
 
@@ -206,6 +208,6 @@ def test_a_file_that_was_there_stays_where_an_export_fails(world: World, monkeyp
     monkeypatch.setattr(exporting, "_of_log", broken)
     for name in ("b.parquet", "b.csv.gz", "b.jsonl"):
         Path(name).write_bytes(b"former")
-        assert run("export", "events", name) == (1, "kafka is unavailable: gone\n")
+        assert run("export", "events", name) == (1, f"kafka is unavailable: gone{WHERE}")
         assert Path(name).read_bytes() == b"former"
     assert not [path for path in Path().iterdir() if "being-written" in path.name]
