@@ -124,6 +124,7 @@ def test_a_lost_workers_block_is_done_again_and_errors_arrive_as_they_are(
     import ray
 
     monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # as a cluster that this process has had has it
     monkeypatch.setenv("PYTHONPATH", os.getcwd())
     try:
         assert list(shared_out(dies_once, range(4), str(tmp_path), 2)) == [times(7, n) for n in range(4)]

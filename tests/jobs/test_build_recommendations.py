@@ -227,6 +227,7 @@ def test_lists_made_by_ray_are_those_made_here(monkeypatch: pytest.MonkeyPatch) 
     job = make_job(log, durable)
     batch = replace(job.settings.batch, block_users=7, parallel=2)
     monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # as a cluster that this process has had has it
     monkeypatch.setenv("PYTHONPATH", os.getcwd())
     try:
         job = job._replace(settings=replace(job.settings, batch=batch))
