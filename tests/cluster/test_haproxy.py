@@ -105,7 +105,7 @@ class Front:
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
         self._process = subprocess.Popen([CLUSTER / "haproxy.sh", "-db", "-f", self.config], env=environ, stderr=-3)
         until_s = time.monotonic() + 30
-        while not _listens("127.0.0.1", self.port):
+        while not all(_listens("127.0.0.1", port) for port in (self.port, self.statistics)):
             assert self._process.poll() is None and time.monotonic() < until_s
             time.sleep(0.01)
 
