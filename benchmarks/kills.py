@@ -1,7 +1,7 @@
 """A process of Serve is killed every few seconds while pages go on asking: no request may fail.
 
-Replicas of the edge, the feature reader and the ranker in turn, then the controller; apart from these the proxy: HAProxy with
-what looks after it, through which everything goes, so that connections break while there is none.
+Replicas of the edge, the feature reader and the ranker in turn, then the controller; apart from these the proxy: HAProxy and
+what looks after it, through which everything goes. What is under way on its connections breaks; its twin takes new ones.
 """
 
 import asyncio
@@ -77,6 +77,9 @@ async def proxy(wire: Wire, people: dict[str, list[str]], options: Any) -> tuple
     load, found = MixedLoad(wire, people["known"], people["new"], options.rate, seed=3), {}
     for name, part in PROXY.items():
         await asyncio.sleep(options.every)
+        waited_s = time.perf_counter()
+        while not processes(part) and time.perf_counter() - waited_s < WELL_WITHIN_S:  # still on its way after the last kill
+            await asyncio.sleep(0.2)
         began_s, first = time.perf_counter(), len(load.rows)
         killed = kill(part)
         while time.perf_counter() - max([began_s, *(row.came_s for row in load.rows[first:] if row.failed)]) < WELL_S:

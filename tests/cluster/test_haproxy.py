@@ -1,15 +1,18 @@
 """The real HAProxy behind `cluster/haproxy.sh`, with what Ray writes for it: whom it turns away, and who answers whom."""
 
+import glob
 import http.client
+import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,9 +22,10 @@ from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
 from cluster.environment import RAY_ENVIRONMENT
 from deployments.edge.door import FULL
 from deployments.edge.priorities import NAMES
-from deployments.edge.problems import Problem, problem_response
+from deployments.edge.problems import TITLES, Problem, problem_response
 
 CLUSTER = Path(__file__).parent.parent.parent / "cluster"
+RAYS_ERROR = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno"
 ANCHOR = "    # Per-backend path ACLs"
 CONFIG = """global
     maxconn 4096
@@ -34,12 +38,16 @@ defaults
     option splice-request
     option splice-response
     retries 3
+    errorfile 502 {errors}
+    errorfile 503 {errors}
+    errorfile 504 {errors}
     balance {balance}
 frontend http_frontend
     bind 127.0.0.1:{port}
 {anchor} (used for more than this)
     default_backend replicas
 backend replicas
+    http-request set-timeout server 200ms if {{ path /none }}
     server one 127.0.0.1:{one}
     server two 127.0.0.1:{two}
 listen stats
@@ -48,14 +56,24 @@ listen stats
 """
 
 
+OWN = ("/500", "/502", "/503", "/504")
+
+
 class Replica(BaseHTTPRequestHandler):
-    """Answers, and says `turned` where it is asked to."""
+    """Answers, and says `turned` where it is asked to; its paths `/none`, `/nonsense` and `/503` say what comes of them."""
 
     protocol_version = "HTTP/1.1"
     turned = ""
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        if self.path == "/none":
+            threading.Event().wait(3)
+            return
+        if self.path == "/nonsense":
+            self.wfile.write(b"nonsense\r\n\r\n")
+            self.close_connection = True
+            return
+        self.send_response(int(self.path[1:]) if self.path in OWN else 200)
         self.send_header("content-length", "0")
         self.send_header("x-replica", str(self.server.server_address[1]))
         if self.turned and self.path == "/tell":
@@ -78,7 +96,8 @@ class Quiet(ThreadingHTTPServer):
 class Front:
     """An HAProxy with two replicas behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, twin_s: int = 0) -> None:
+        self._twin_s = str(twin_s)
         self.port, self.statistics = _free(), _free()
         self._replica = type("OneReplica", (Replica,), {})
         self.replicas = {
@@ -87,6 +106,8 @@ class Front:
         for server in self.replicas.values():
             threading.Thread(target=server.serve_forever, daemon=True).start()
         one, two = self.replicas
+        errors = folder / "500.http"
+        errors.write_text(RAYS_ERROR)
         self.config = folder / "haproxy.cfg"
         self.config.write_text(
             CONFIG.format(
@@ -94,6 +115,7 @@ class Front:
                 one=one,
                 two=two,
                 statistics=self.statistics,
+                errors=errors,
                 anchor=ANCHOR,
                 balance=RAY_ENVIRONMENT["RAY_SERVE_HAPROXY_BALANCE_ALGORITHM"],
             )
@@ -101,7 +123,7 @@ class Front:
         self.start()
 
     def start(self) -> None:
-        environ = {**os.environ, "HAPROXY_ON_LOOPBACK": "1", "RAY_SERVE_HAPROXY_BINARY_PATH": "itself"}
+        environ = {**os.environ, "HAPROXY_ON_LOOPBACK": "1", "HAPROXY_TWIN_S": self._twin_s, "RAY_SERVE_HAPROXY_BINARY_PATH": "itself"}
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
         self._process = subprocess.Popen([CLUSTER / "haproxy.sh", "-db", "-f", self.config], env=environ, stderr=-3)
         until_s = time.monotonic() + 30
@@ -241,6 +263,64 @@ def test_a_request_that_does_not_come_in_whole_is_ended_and_no_replica_sees_it(f
         assert connection.recv(1_000).startswith(b"HTTP/1.1 408 ")
 
 
+def own(response: http.client.HTTPResponse) -> dict[str, object]:
+    """A reply of HAProxy's own, which must read as one of a replica."""
+    assert response.getheader("content-type") == "application/problem+json"
+    assert response.getheader("cache-control") == "no-store"
+    found: dict[str, object] = json.loads(response.body)  # type: ignore[attr-defined]
+    assert list(found) == list(json.loads(problem_response(Problem(response.status, "")).body))
+    assert found["status"] == response.status and found["title"] == TITLES[response.status] and found["detail"]
+    return found
+
+
+def test_ray_still_writes_the_lines_that_are_taken_out_and_those_after_which_ours_are_put() -> None:
+    lines = HAPROXY_CONFIG_TEMPLATE.splitlines()
+    at = [number for number, line in enumerate(lines) if line.startswith("defaults")]
+    assert len(at) == 1
+    errors = [number for number, line in enumerate(lines) if line.startswith("    errorfile ")]
+    assert [lines[number].split()[1] for number in errors] == ["502", "503", "504"] and min(errors) > at[0]
+
+
+def test_no_replica_at_all_is_a_503_that_says_when_to_come_back(front: Front) -> None:
+    for port in list(front.replicas):
+        front.kill(port)
+    response = front.ask("GET", "/v1/trending")
+    own(response)
+    assert response.status == 503 and response.getheader("retry-after") in {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("path, status", [("/none", 504), ("/nonsense", 502)])
+def test_a_replica_that_gives_no_answer_is_told_as_a_replica_would(front: Front, path: str, status: int) -> None:
+    response = front.ask("GET", path)
+    own(response)
+    assert response.status == status
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_what_a_replica_answers_passes_as_it_is(front: Front, path: str) -> None:
+    response = front.ask("GET", path)
+    assert (response.status, response.body) == (int(path[1:]), b"")  # type: ignore[attr-defined]
+    assert response.getheader("content-type") is None and response.getheader("retry-after") is None
+    assert response.getheader("x-replica") in map(str, front.replicas)
+
+
+def test_a_body_that_does_not_come_is_told_as_a_replica_would(front: Front) -> None:
+    with socket.create_connection(("127.0.0.1", front.port), timeout=60) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        response.body = response.read()  # type: ignore[attr-defined]
+    own(response)
+    assert response.status == 408
+
+
+def test_every_error_of_its_own_has_a_status_and_a_title_of_ours() -> None:
+    lines = (CLUSTER / "haproxy_errors.cfg").read_text().splitlines()
+    told = [json.loads(line.partition(" string ")[2].strip("'")) for line in lines if "http-error" in line]
+    assert [body["status"] for body in told] == [400, 408, 413, 500, 502, 503, 504]
+    assert all(body["title"] == TITLES[body["status"]] for body in told)
+
+
 def test_started_again_it_has_one_door_still(front: Front) -> None:
     once = front.config.read_text()
     front.stop()
@@ -260,6 +340,54 @@ def test_it_listens_on_the_loopback_only(front: Front) -> None:
     assert f"bind 127.0.0.1:{front.statistics}" in front.config.read_text()
     assert _listens("127.0.0.1", front.statistics)
     assert not _listens("127.0.0.2", front.statistics)
+
+
+def test_while_it_is_dead_a_twin_answers_and_leaves_when_nothing_comes_back(tmp_path: Path) -> None:
+    front = Front(tmp_path, twin_s=2)
+    twin = front.config.with_suffix(".cfg.twin.pid")
+    try:
+        _until(lambda: _is_twin(front, twin))
+        front.stop()
+        assert {front.ask("GET", "/v1/trending").status for _ in range(20)} == {200}
+        assert not _listens("127.0.0.1", front.statistics), "what there can be only once the twin does not have"
+        first = int(twin.read_text())
+        os.kill(first, signal.SIGKILL)
+        _until(lambda: _is_twin(front, twin) and int(twin.read_text()) != first)
+        _until(lambda: not _listens("127.0.0.1", front.port))
+    finally:
+        front.close()
+
+
+def test_a_new_start_brings_a_new_twin_and_the_former_one_goes(tmp_path: Path) -> None:
+    front = Front(tmp_path, twin_s=2)
+    twin = front.config.with_suffix(".cfg.twin.pid")
+    try:
+        _until(lambda: _is_twin(front, twin))
+        former = int(twin.read_text())
+        front.stop()
+        front.start()
+        _until(lambda: not Path(f"/proc/{former}").exists())
+        _until(lambda: _is_twin(front, twin))
+        assert {front.ask("GET", "/v1/trending").status for _ in range(20)} == {200}
+    finally:
+        front.close()
+
+
+def _is_twin(front: Front, file: Path) -> bool:
+    """Whether the process that the file names listens on the port."""
+    if not file.exists() or not (text := file.read_text().strip()):
+        return False
+    opened = [os.readlink(name) for name in glob.glob(f"/proc/{text}/fd/*") if os.path.islink(name)]
+    inodes = {name.partition("[")[2].rstrip("]") for name in opened if name.startswith("socket:[")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1].endswith(f":{front.port:04X}") and row[3] == "0A" and row[9] in inodes for row in rows)
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
 
 
 def _free() -> int:
