@@ -84,7 +84,8 @@ class MixedLoad:
 
     async def _recommend(self, n: int, user: str) -> Reply:
         if n % NOBODY_ONE_IN == 0:
-            return await self._wire.send("POST", "/v1/recommendations", {"limit": 5})
+            seen = [f"p{self._chance.randrange(1_000)}"]  # on the page already; so no two ask the same
+            return await self._wire.send("POST", "/v1/recommendations", {"limit": 5, "exclude": seen})
         if n % NEW_ONE_IN == 1:
             user = self._new[n // NEW_ONE_IN % len(self._new)]
         return await self._wire.get(f"/v1/users/{user}/recommendations?limit=5")

@@ -17,7 +17,7 @@ from rayce.shelf import Popular
 from rayce.stores.interfaces import Save, Shown
 from rayce.stores.redis_view import RedisWriter
 
-KNOWN, NEW = 200, 2_000
+KNOWN, NEW = 200, 8_000
 """Who comes again and again; who comes once (every other one of them without a list)."""
 
 

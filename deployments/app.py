@@ -109,8 +109,14 @@ class FeatureReaderDeployment:
         features = load_features(settings.features.catalogue)
         live = _live(settings, {CATALOGUE: catalogue_parser(features)})
         catalogues = LiveCatalogue(live, load_catalogue(settings.segments.catalogue, features))
-        people = People(hot, durable, executor, listing_of=lambda tenant: catalogues.current.listing(tenant))
-        self._reader = FeatureReader(people, hot, durable, executor, within_s)
+        people = People(
+            hot,
+            durable,
+            executor,
+            listing_of=lambda tenant: catalogues.current.listing(tenant),
+            slow_s=settings.redis.slow_ms / 1000,
+        )
+        self._reader = FeatureReader(people, hot, durable, executor, within_s, metrics)
         self._pressure = Pressure(time.monotonic)
         self._pressure.start()
         self._telling = Telling("reader", hot, metrics)
@@ -210,6 +216,7 @@ class EdgeRouter:
             lambda store: metrics.add("rayce_failures_total", 1, store),
             listing_of=lambda tenant: catalogues.current.listing(tenant),
             rows=caches.rows,
+            slow_s=settings.redis.slow_ms / 1000,
         )
         far = coalesced(
             "feature_reader",
@@ -240,9 +247,8 @@ class EdgeRouter:
             durable=durable,
             log=log,
             live=live,
-            read=NearReader(_hedged(settings, metrics), people.hot_breaker, far).read
-            if settings.edge.read_near
-            else far,
+            read=far,
+            near=NearReader(_hedged(settings, metrics), people.hot_breaker) if settings.edge.read_near else None,
             rank=coalesced(
                 "ranker",
                 ranker.rank_many.remote,

@@ -1,18 +1,29 @@
 """The feature reader: consent, profile and precomputed list of many people in one call, from hot or durable memory."""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import NamedTuple
 
 from deployments.asks import ReadAsk, ReadReply
+from deployments.dependency import Dependency
 from rayce.consent import PERSONALIZATION
 from rayce.errors import Unavailable
+from rayce.metrics import Metrics
 from rayce.people import People, Person
 from rayce.stores.interfaces import DurableLists, HotReader
 
 MAX_ABSENT = 50_000
 """People of whom is remembered that a generation has no list of them: it never gets one, so nobody needs to look again."""
+LISTS_WITHIN_S = 0.02
+"""For a list that hot memory does not have: one slot of many to choose from is not worth more of a page's time."""
+
+
+class _Lacking(NamedTuple):
+    generation: int
+    persons: Sequence[str]
 
 
 class FeatureReader:
@@ -23,7 +34,14 @@ class FeatureReader:
     """
 
     def __init__(
-        self, people: People, hot: HotReader, lists: DurableLists, executor: Executor, within_s: float
+        self,
+        people: People,
+        hot: HotReader,
+        lists: DurableLists,
+        executor: Executor,
+        within_s: float,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._people = people
         self._hot = hot
@@ -31,6 +49,7 @@ class FeatureReader:
         self._executor = executor
         self._within_s = within_s
         self._absent: set[tuple[int, str]] = set()
+        self._stored_lists = Dependency("lists", self._load_lists, LISTS_WITHIN_S, metrics, clock)
 
     async def read_many(self, asks: Sequence[ReadAsk]) -> list[ReadReply | None]:
         """One reply an ask, in order.
@@ -70,32 +89,33 @@ class FeatureReader:
             return None
 
     async def _read_hot_lists(self, generation: int, persons: Sequence[str]) -> dict[str, bytes]:
-        try:
-            rows = await self._hot.read_lists(generation, persons)
-        except Unavailable:
+        gate = self._people.hot_breaker
+        if not gate.allows(lambda: self._hot.read_lists(generation, persons[:1])):
             return {}  # durable memory is asked for all of them
+        try:
+            rows = await gate.through(lambda: self._hot.read_lists(generation, persons))
+        except Unavailable:
+            return {}
         return {person: row for person, row in zip(persons, rows, strict=True) if row is not None}
 
     async def _read_durable_lists(self, generation: int, persons: Sequence[str], until_s: float) -> dict[str, bytes]:
-        """A list that cannot be read in time is no list."""
+        """A list that cannot be read in time is no list; that it was too late says nothing of everybody's profiles."""
         missing = [person for person in persons if (generation, person) not in self._absent]
-        durable = self._people.durable_breaker
-        if not missing or durable.is_open:
+        left_s = until_s - asyncio.get_running_loop().time()
+        if not missing or left_s <= 0 or self._people.durable_breaker.is_open:
             return {}
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout_at(until_s):
-                found = await loop.run_in_executor(self._executor, self._lists.load_lists, generation, missing)
-        except TimeoutError:
-            return {}  # there was no time left: that says nothing about the store
+            found = await self._stored_lists.ask(_Lacking(generation, missing), min(LISTS_WITHIN_S, left_s))
         except Unavailable:
-            durable.failed()
             return {}
-        durable.succeeded()
         if len(self._absent) > MAX_ABSENT:
             self._absent.clear()
         self._absent.update((generation, person) for person in missing if person not in found)
         return found
+
+    async def _load_lists(self, lacking: _Lacking) -> dict[str, bytes]:
+        load = asyncio.get_running_loop().run_in_executor
+        return await load(self._executor, self._lists.load_lists, lacking.generation, lacking.persons)
 
 
 def _allows(found: Person | None) -> bool:

@@ -16,6 +16,8 @@ from rayce.stores.interfaces import DurableConsents, DurableProfiles
 
 PATIENCE_S = 0.25
 """Durable memory is the last resort: it counts as away only when it has failed for this long without a success."""
+LATE_S = 0.05
+"""A caller that has waited for so long in vain counts as a failure; one with less time says nothing about durable memory."""
 BATCH, IN_FLIGHT = 100, 2
 MAX_PUTTING_BACK = 4
 
@@ -39,7 +41,7 @@ PutBack = Callable[[Sequence[str], Sequence[Stored]], Awaitable[None]]
 
 
 class Misses:
-    """Reads through one gate. Only what durable memory itself says counts as its failure, never a caller's deadline."""
+    """Reads through one gate. What durable memory itself says counts as its failure, and that it lets a patient caller wait."""
 
     def __init__(
         self,
@@ -58,20 +60,24 @@ class Misses:
         self._reads = Coalescer(self._load, in_flight=IN_FLIGHT, max_batch=BATCH)
         self._putting_back: set[asyncio.Task[None]] = set()
 
-    def get(self, person: str) -> "asyncio.Future[Stored]":
-        """What there is of the person. `Unavailable` when durable memory cannot tell."""
-        return self._reads.get(person)
-
-    async def _load(self, persons: Sequence[str]) -> Sequence[Stored]:
-        if not self.gate.allows(lambda: self._fetched(persons[:1])):
+    async def get(self, person: str, within_s: float | None) -> Stored:
+        """What there is of the person. `Unavailable` when durable memory cannot tell in time."""
+        if not self.gate.allows(lambda: self._fetched((person,))):
             raise Unavailable("dynamodb", "left alone after a failure")
         try:
-            found = await self._fetched(persons)
+            async with asyncio.timeout(within_s):
+                return await self._reads.get(person)
+        except TimeoutError:
+            if within_s is not None and within_s >= LATE_S:
+                self.gate.failed()
+            raise Unavailable("dynamodb", f"no answer within {within_s} s") from None
+
+    async def _load(self, persons: Sequence[str]) -> Sequence[Stored]:
+        try:
+            found = await self.gate.through(lambda: self._fetched(persons))
         except Unavailable as error:
-            self.gate.failed()
             self._failed(error.store)
             raise
-        self.gate.succeeded()
         self._return(persons, found)
         return found
 

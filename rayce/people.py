@@ -53,9 +53,10 @@ class People:
         clock: Callable[[], float] = time.monotonic,
         listing_of: Callable[[str], Listing | None] = lambda tenant: None,
         rows: RowsCache | None = None,
+        slow_s: float = float("inf"),
     ) -> None:
         """`failed` is told which store did not answer; `listing_of` says which membership lists a tenant has; `rows` keeps
-        flags that were read, for a moment.
+        flags that were read, for a moment. Hot memory whose reads all take `slow_s` counts as away.
         """
         self._rows = rows
         self._listing_of = listing_of
@@ -64,7 +65,7 @@ class People:
         self._executor = executor
         self._failed = failed
         self._clock = clock
-        self.hot_breaker = Gate(Breaker(clock, patience_s=HOT_PATIENCE_S))
+        self.hot_breaker = Gate(Breaker(clock, patience_s=HOT_PATIENCE_S, slow_s=slow_s), clock)
         self._states = Coalescer(self._load_states, in_flight=8, max_batch=MAX_BATCH)
         self._misses = Misses(durable, executor, failed, self._backfill, clock)
         self.durable_breaker = self._misses.gate
@@ -153,13 +154,9 @@ class People:
     ) -> Sequence[HotRow]:
         if self.hot_breaker.allows(lambda: read(persons[:1])):
             try:
-                rows = await read(persons)
+                return await self.hot_breaker.through(lambda: read(persons))
             except Unavailable as error:
-                self.hot_breaker.failed()
                 self._failed(error.store)
-            else:
-                self.hot_breaker.succeeded()
-                return rows
         return [HotRow(None, None)] * len(persons)
 
     async def _miss(self, person: str, within_s: float | None, consent_known: bool) -> Stored:
@@ -171,11 +168,7 @@ class People:
         until, nobody = self._absent.get(person, (0.0, False))
         if now < until and (nobody or consent_known) and not self.hot_breaker.is_open:
             return ABSENT
-        try:
-            async with asyncio.timeout(within_s):
-                found = await self._misses.get(person)
-        except TimeoutError:
-            raise Unavailable("dynamodb", f"no answer within {within_s} s") from None
+        found = await self._misses.get(person, within_s)
         if found.state is None:
             if len(self._absent) >= MAX_ABSENT:
                 self._absent.clear()

@@ -21,6 +21,9 @@ class RedisSettings(Hidden, frozen=True, forbid_unknown_fields=True):
     read_timeout_ms: Annotated[
         Positive, knob("After this long a request takes DynamoDB or the next rung instead of waiting for Redis.")
     ] = 50
+    slow_ms: Annotated[
+        Positive, knob("While every read takes so long or longer Redis counts as away, and DynamoDB answers instead.")
+    ] = 15
     write_timeout_ms: Annotated[Positive, knob("After this long a worker treats Redis as away and tries again.")] = (
         1_000
     )

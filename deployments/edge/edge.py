@@ -13,6 +13,7 @@ from deployments.edge.callers import Callers
 from deployments.edge.contexts import NO_CONTEXTS, Contexts
 from deployments.edge.decision_log import DecisionLog
 from deployments.edge.door import Door
+from deployments.edge.near_reader import NearReader
 from rayce.features.feature_set import ALL, FeatureSet
 from rayce.generations import LiveGenerations
 from rayce.ingest import Stamper
@@ -54,7 +55,7 @@ class Edge(NamedTuple):
     log: Log
     live: LiveGenerations
     read: Callable[[ReadAsk], Awaitable[ReadReply | None]]
-    """None: the feature reader found no store that could tell of the person in time."""
+    """By the feature reader. None: it found no store that could tell of the person in time."""
     rank: Callable[[RankAsk], Awaitable[RankReply]]
     metrics: Metrics
     now_ms: Callable[[], int]
@@ -69,6 +70,8 @@ class Edge(NamedTuple):
     """Tells where requests come from."""
     caches: Caches | None = None
     """What this replica keeps in memory; None: nothing."""
+    near: NearReader | None = None
+    """Reads whom hot memory knows; None: the feature reader reads everybody."""
     items: LiveItems | None = None
     """Lays changes of the catalogue over the live shelves; None: they wait for the next generation."""
 

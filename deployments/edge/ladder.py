@@ -13,15 +13,16 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from deployments.asks import RankAsk, Ranking, ReadAsk, ReadReply
+from deployments.asks import RankAsk, Ranking, ReadReply
+from deployments.dependency import Dependency
 from deployments.edge.edge import Edge
 from deployments.edge.kept_rankings import KeptRankings
 from deployments.edge.lower_rungs import LowerRungs
+from deployments.edge.person_reader import PersonReader
 from deployments.edge.priorities import INTERACTIVE
 from deployments.edge.question import Answer, Question
-from deployments.edge.replicas import Replicas
 from rayce.consent import PERSONALIZATION
-from rayce.errors import RayceError, Unavailable
+from rayce.errors import Unavailable
 from rayce.item_words import SHELF
 
 NOBODY = ReadReply(0, None, None)
@@ -44,8 +45,8 @@ class Ladder:
         self._edge = edge
         self._kept = KeptRankings(limits.stale_users, limits.stale_max_age_s, time.monotonic)
         self._lower = LowerRungs(edge)
-        self._reader = Replicas("feature_reader", time.monotonic)
-        self._ranker = Replicas("ranker", time.monotonic)
+        self._reader = PersonReader(edge)
+        self._ranker = Dependency("ranker", edge.rank, limits.rank_deadline_ms / 1000, edge.metrics, time.monotonic)
 
     async def climb(self, question: Question) -> Answer:
         """The best reply that can be had in time; never raises for the sake of a store or a replica."""
@@ -90,32 +91,16 @@ class Ladder:
         return ranking if len(items) == len(ranking.items) else ranking._replace(items=items)
 
     async def _read(self, question: Question, person: str) -> _Read:
-        """Through the reader; directly where it is away or could not tell; None where no store can tell."""
+        """None where no store can tell."""
         edge, started_s = self._edge, time.perf_counter()
         loaded = edge.live.get(question.tenant, "lists")
-        usual_s = edge.settings.edge.read_deadline_ms / 1000
-        deadline_s = question.ticket.within_s(usual_s, time.monotonic())
-        ask = ReadAsk(person, loaded.number if loaded else 0, max(1, int(deadline_s * 1000)))
-        try:
-            found = await self._reader.ask(edge.read, ask, deadline_s, edge.metrics, usual_s)
-        except Unavailable:
-            found = None
-        if found is None:
-            found = await self._read_directly(person, deadline_s)
+        deadline_s = question.ticket.within_s(edge.settings.edge.read_deadline_ms / 1000, time.monotonic())
+        found = await self._reader.read(person, loaded.number if loaded else 0, deadline_s)
         return _Read(found, time.perf_counter() - started_s)
-
-    async def _read_directly(self, person: str, deadline_s: float) -> ReadReply | None:
-        try:
-            direct = await self._edge.people.state(person, deadline_s)
-        except RayceError:
-            self._edge.metrics.add("rayce_failures_total", 1, "stores")
-            return None
-        return ReadReply(direct.consent.purposes, direct.value, None)
 
     async def _live(self, question: Question, known: ReadReply, person: str | None) -> Ranking | None:
         edge, ticket = self._edge, question.ticket
-        usual_s = edge.settings.edge.rank_deadline_ms / 1000
-        deadline_s = ticket.within_s(usual_s, time.monotonic())
+        deadline_s = ticket.within_s(edge.settings.edge.rank_deadline_ms / 1000, time.monotonic())
         if deadline_s < LEAST_RANK_S or (ticket.busy and ticket.priority > INTERACTIVE):
             return None
         ask = RankAsk(
@@ -131,6 +116,6 @@ class Ladder:
             pool=question.pool,
         )
         try:
-            return await self._ranker.ask(edge.rank, ask, deadline_s, edge.metrics, usual_s)
+            return await self._ranker.ask(ask, deadline_s)
         except Unavailable:
             return None

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.edge import replicas
+from deployments import dependency
 from tests.deployments.shop import Shop
 
 
@@ -21,7 +21,7 @@ def shop() -> Iterator[Shop]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is left alone after failures, so that each request finds out anew."""
-    monkeypatch.setattr(replicas, "Gate", lambda breaker: _AlwaysOpen())
+    monkeypatch.setattr(dependency, "Gate", lambda breaker: _AlwaysOpen())
 
 
 class _AlwaysOpen:

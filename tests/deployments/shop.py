@@ -50,7 +50,7 @@ from rayce.slots.book import parse_slots
 from tests.cluster.stream.world import PARTITIONS, World
 from tests.deployments.asgi import Reply, call
 from tests.samples import T0
-from tests.shops import POPULAR, ByPopularity, make_shelf
+from tests.shops import POPULAR, ByPopularity, make_shelf, with_kinds
 
 KEYS = {
     "shop": ApiKey(sha256(b"shop-key").hexdigest(), "shop"),
@@ -128,7 +128,12 @@ class Shop:
         people = People(self.hot, self.durable, executor, listing_of=listing_of, rows=caches.rows)
         self.pseudonymizer = Pseudonymizer("k1", self.settings.privacy.pseudonym_keys)
         reader = FeatureReader(
-            People(self.hot, self.durable, executor, listing_of=listing_of), self.hot, self.durable, executor, 1.0
+            People(self.hot, self.durable, executor, listing_of=listing_of),
+            self.hot,
+            self.durable,
+            executor,
+            1.0,
+            Metrics(),
         )
         self.reader: Callable[[ReadAsk], Awaitable[ReadReply | None]] = one_by_one(
             reader.read_many, lambda reply: reply
@@ -171,7 +176,7 @@ class Shop:
 
     def publish(self, lists: Mapping[str, Sequence[tuple[str, float]]] | None = None, model: bool = True) -> None:
         """Make the shop's generations live; `lists` by user."""
-        kinds = {"shelf": make_shelf().to_files(), "popular": POPULAR.to_files(), "lists": {}}
+        kinds = {"shelf": with_kinds(make_shelf()).to_files(), "popular": POPULAR.to_files(), "lists": {}}
         for kind, files in (kinds | ({"ranker": {}} if model else {})).items():
             name = generation_name("shop", kind)
             self.durable.make_live(name, self.durable.publish(name, files))

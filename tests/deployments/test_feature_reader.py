@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deployments.asks import ReadAsk
+from deployments.dependency import PATIENCE_S
 from deployments.feature_reader import FeatureReader
 from rayce.consent import Consent
 from rayce.errors import Unavailable
-from rayce.people import People
+from rayce.metrics import Metrics
+from rayce.people import HOT_PATIENCE_S, People
 from rayce.stores.interfaces import Shown
 from rayce.stores.memory import MemoryDurable
 from rayce.stores.memory_hot import MemoryHot
@@ -26,9 +28,11 @@ class Bench:
     """A feature reader over memory stores."""
 
     def __init__(self, executor: ThreadPoolExecutor, within_s: float = 20.0) -> None:
-        self.hot, self.durable = MemoryHot(), MemoryDurable()
-        self.people = People(self.hot, self.durable, executor)
-        self.reader = FeatureReader(self.people, self.hot, self.durable, executor, within_s)
+        self.hot, self.durable, self.now_s = MemoryHot(), MemoryDurable(), 0.0
+        self.people = People(self.hot, self.durable, executor, clock=lambda: self.now_s)
+        self.reader = FeatureReader(
+            self.people, self.hot, self.durable, executor, within_s, Metrics(), lambda: self.now_s
+        )
 
     def show(self, number: int, consent: Consent = YES) -> None:
         self.hot.show([Shown(person(number), b"state%d" % number, b"\1\0\0")])
@@ -156,3 +160,35 @@ async def test_a_caller_in_a_hurry_is_not_made_to_wait_for_durable_memory() -> N
         found = await bench.reader.read_many([ReadAsk(person(1), 0, 20), ReadAsk(person(2), 0, 20)])
         let_go.set()
     assert found == [(3, b"state1", None), None]
+
+
+async def test_while_hot_memory_is_away_its_lists_are_not_waited_for(bench: Bench) -> None:
+    """Cause of 40 ms in each reply while Redis was silent."""
+    bench.show(1)
+    bench.hot.away = True
+    bench.durable.save_consent(person(1), YES)
+    asked: list[int] = []
+    bench.people.hot_breaker.failed()
+    bench.now_s += HOT_PATIENCE_S
+    bench.people.hot_breaker.failed()
+    bench.hot.read_lists = lambda generation, persons: asked.append(generation)  # type: ignore[method-assign,assignment,func-returns-value]
+    assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, None, None)]
+    assert asked == []
+
+
+async def test_lists_that_come_too_late_are_left_alone_for_a_moment() -> None:
+    """Cause of 100 ms in each reply to who has no list while DynamoDB was slow."""
+    let_go = threading.Event()
+    with ThreadPoolExecutor(8) as executor:
+        bench = Bench(executor)
+        bench.show(1)
+        asked: list[int] = []
+        bench.durable.load_lists = lambda generation, persons: asked.append(generation) or let_go.wait(60) and {}  # type: ignore[method-assign,assignment,func-returns-value,return-value]
+        for _ in range(2):
+            assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
+            bench.now_s += 2 * PATIENCE_S
+        assert len(asked) == 2
+        for _ in range(3):
+            assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
+        let_go.set()
+    assert len(asked) == 2

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayce.breaker import Breaker
+from rayce.breaker import SLOW_PATIENCE_S, Breaker
 
 OPEN_S = 0.5
 
@@ -111,3 +111,29 @@ def test_it_behaves_as_its_model_says(acts: list[str]) -> None:
             if expected and shut_until is not None:
                 shut_until = clock.now_s + OPEN_S
         assert breaker.is_open == (shut_until is not None)
+
+
+def test_what_is_slow_for_a_while_counts_as_away_until_it_is_quick_again() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S, slow_s=0.01)
+    breaker.succeeded(0.02)
+    assert not breaker.is_open, "one slow call"
+    clock.now_s += 1.1 * SLOW_PATIENCE_S
+    breaker.succeeded(0.02)
+    assert breaker.is_open and not breaker.allows()
+    clock.now_s += OPEN_S
+    assert breaker.allows()
+    breaker.succeeded(0.02)
+    assert breaker.is_open, "a slow probe tells that it is slow still"
+    breaker.succeeded(0.001)
+    assert not breaker.is_open
+
+
+def test_a_quick_call_among_slow_ones_opens_nothing() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, OPEN_S, slow_s=0.01)
+    for _ in range(5):
+        breaker.succeeded(0.02)
+        clock.now_s += 0.9 * SLOW_PATIENCE_S
+        breaker.succeeded(0.001)
+    assert not breaker.is_open

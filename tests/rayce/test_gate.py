@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from rayce.breaker import Breaker
+from rayce.breaker import SLOW_PATIENCE_S, Breaker
+from rayce.errors import Unavailable
 from rayce.gate import Gate
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +79,44 @@ async def test_a_probe_that_fails_leaves_it_open_for_another_moment(error: Excep
     assert bench.gate.is_open and not await bench.ask() and bench.probes == 1
     bench.now_s += OPEN_S
     assert not await bench.ask() and bench.probes == 2
+
+
+class SlowBench:
+    """A gate that has passed two slow calls, as far apart as it takes; `busy_s` is what a turn of the loop takes."""
+
+    def __init__(self, busy_s: float) -> None:
+        self.now_s, self._busy_s = 100.0, busy_s
+        self.gate = Gate(Breaker(self.clock, OPEN_S, slow_s=0.01), self.clock)
+
+    def clock(self) -> float:
+        self.now_s += self._busy_s
+        return self.now_s
+
+    async def call(self) -> int:
+        self.now_s += 0.02
+        return 7
+
+    async def is_left_alone(self) -> bool:
+        for _ in range(2):
+            assert await self.gate.through(self.call) == 7
+            self.now_s += 1.1 * SLOW_PATIENCE_S
+        return self.gate.is_open
+
+
+async def test_what_is_slow_is_left_alone() -> None:
+    assert await SlowBench(0.0).is_left_alone()
+
+
+async def test_a_busy_loop_takes_nobody_for_slow() -> None:
+    """Else every overload would turn all reads over to durable memory, and get worse by it."""
+    assert not await SlowBench(0.002).is_left_alone()
+
+
+async def test_what_cannot_be_had_is_noted_and_handed_on() -> None:
+    async def away() -> None:
+        raise Unavailable("redis", "away")
+
+    bench = Bench()
+    with pytest.raises(Unavailable):
+        await bench.gate.through(away)
+    assert bench.gate.is_open

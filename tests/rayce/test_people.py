@@ -10,7 +10,7 @@ import pytest
 
 from rayce.consent import UNKNOWN, Consent
 from rayce.errors import Unavailable
-from rayce.misses import PATIENCE_S
+from rayce.misses import LATE_S, PATIENCE_S
 from rayce.people import HOT_PATIENCE_S, NOBODY, People, Person
 from rayce.profile import Profile, encode_profile
 from rayce.segments.flags import pack_flags
@@ -321,6 +321,18 @@ async def test_one_failure_of_durable_memory_turns_nobody_else_away(bench: Bench
         await bench.people.flags(person(2))
     bench.durable.away = False
     assert (await bench.people.flags(person())).value == FLAGS
+
+
+async def test_a_durable_memory_that_lets_patient_callers_wait_in_vain_counts_as_away(bench: Bench) -> None:
+    """Cause of pages that waited for a silent DynamoDB until its client gave up."""
+    bench.durable.go_on.clear()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="no answer within"):
+            await bench.people.state(person(), LATE_S)
+        bench.now_s += PATIENCE_S
+    with pytest.raises(Unavailable, match="left alone"):
+        await bench.people.state(person(), 60.0)
+    bench.durable.go_on.set()
 
 
 async def test_a_callers_deadline_says_nothing_about_durable_memory(bench: Bench) -> None:

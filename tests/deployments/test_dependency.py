@@ -1,10 +1,10 @@
-"""Replicas: an answer in time or none; while they are away nobody waits, and how they are is found out in the background."""
+"""A dependency: an answer in time or none; while it is away nobody waits, and how it is is found out in the background."""
 
 import asyncio
 
 import pytest
 
-from deployments.edge.replicas import PATIENCE_S, Replicas
+from deployments.dependency import PATIENCE_S, Dependency
 from rayce.errors import Unavailable
 from rayce.metrics import Metrics
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.anyio
 
 
 class Bench:
-    """Replicas with a clock of their own; `fault` is what calls do instead of answering."""
+    """A dependency with a clock of its own; `fault` is what calls do instead of answering."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual_s: float = 0.0) -> None:
         self.now_s = 100.0
         self.metrics = Metrics()
-        self.replicas = Replicas("ranker", lambda: self.now_s)
+        self.dependency = Dependency("ranker", self._call, usual_s, self.metrics, lambda: self.now_s)
         self.fault: Exception | None = None
         self.hangs = False
         self.asked: list[int] = []
@@ -31,7 +31,7 @@ class Bench:
         return -question
 
     async def ask(self, question: int, deadline_s: float = 5.0) -> int:
-        return await self.replicas.ask(self._call, question, deadline_s, self.metrics)
+        return await self.dependency.ask(question, deadline_s)
 
     async def fail_until_left_alone(self) -> None:
         self.fault = ConnectionError("the replica died")
@@ -47,11 +47,11 @@ async def test_the_answer_is_handed_on() -> None:
 
 
 async def test_that_a_caller_had_little_time_says_nothing_about_them() -> None:
-    bench = Bench()
+    bench = Bench(usual_s=1.0)
     bench.hangs = True
     for _ in range(3):
         with pytest.raises(Unavailable, match="no answer within"):
-            await bench.replicas.ask(bench._call, 1, 0.001, bench.metrics, 1.0)
+            await bench.ask(1, 0.001)
         bench.now_s += 1.0
     bench.hangs = False
     assert await bench.ask(1) == -1
@@ -96,3 +96,19 @@ async def test_once_a_probe_is_answered_everybody_is() -> None:
     await asyncio.sleep(0.001)
     assert await bench.ask(4) == -4
     assert bench.asked == [3, 4]
+
+
+async def test_a_probe_that_comes_too_late_is_no_answer() -> None:
+    """What is slower than anybody waits is let alone: else every probe would make callers wait again."""
+    bench = Bench()
+    await bench.fail_until_left_alone()
+    bench.fault, bench.hangs = None, True
+    bench.now_s += 10
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="left alone"):
+            await bench.ask(3, 0.001)
+        await asyncio.sleep(0.05)
+    assert bench.asked == [3]
+    bench.now_s += 10
+    with pytest.raises(Unavailable, match="left alone"):
+        await bench.ask(4, 0.001)
