@@ -2,8 +2,12 @@
 
 The code of the jobs does it: events in columns → interactions → what goes with what → lists, a block of people at a time, in
 programs of their own (`benchmarks.batch_maker`), each on one core. Then the making of lists is begun again, killed (SIGKILL) in
-the middle and started again: the bytes must be the same. In the same run ALS of the `implicit` package ranks the same products
-for some of the same people, for lists as long, also on one core. All times are CPU times.
+the middle and started again: the bytes must be the same. So must they be where the jobs themselves are killed in the middle of
+each of their steps, on a smaller shop (`benchmarks.batch_killed`). In the same run ALS of the `implicit` package ranks the same
+products for some of the same people, for lists as long, also on one core (`benchmarks.batch_implicit`). All times are CPU times.
+
+The stages that are compared, the making of lists and the ranking by ALS, have the machine for themselves. Two others each are
+under way at once: what goes with what and the fit of ALS; what is killed at size and what is killed in each step.
 """
 
 import json
@@ -14,27 +18,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from benchmarks.batch_maker import JOB, LENGTH, read, stored_lists
-from benchmarks.planted_lake import TENANT, batches, catalogue, write_events
+from benchmarks import batch_killed
+from benchmarks.batch_columns import shop_persons
+from benchmarks.batch_implicit import ASKED, FACTORS, FITTED, FOUND
+from benchmarks.batch_killed import ONE_CORE, Kills, kill_everywhere
+from benchmarks.batch_maker import JOB, LENGTH, stored_lists
+from benchmarks.planted_lake import TENANT, write_events
 from benchmarks.planted_shop import FOLLOWERS, Size, planted
 from benchmarks.program import arguments, finish, say
 from rayce.checkpoint import place_of
 
 FULL, QUICK = Size(1_000_000, 100_000, 50_000_000), Size(50_000, 10_000, 2_000_000)
-FACTORS, ITERATIONS = 64, 3
-ASKED = 20_000
-"""People for whom ALS ranks, and whose lists are looked at; in batches of `AT_ONCE`."""
-AT_ONCE = 1_000
+ASKED_PEOPLE = 20_000
+"""People for whom ALS ranks, and whose lists are looked at."""
 TOP = 10
 LISTS = "lists-" + 9 * "[0-9]"
 """Finished blocks of lists, as files of a checkpoint."""
-ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main() -> int:
@@ -45,42 +50,78 @@ def main() -> int:
     options = parser.parse_args()
     size = Size(*options.size) if options.size else QUICK if options.quick else FULL
     with tempfile.TemporaryDirectory(prefix="rayce-batch-", dir=options.folder) as root:
-        metrics, settings = measure(Path(root), size)
+        metrics, settings = measure(Path(root), size, batch_killed.QUICK if options.quick else batch_killed.SIZE)
     finish("batch", metrics, settings | size._asdict())
     return 0
 
 
-def measure(folder: Path, size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All of it, in an empty folder."""
+def measure(folder: Path, size: Size, killed_size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All of it, in an empty folder; the jobs are killed on a shop of `killed_size`."""
     (folder / "events").mkdir()
-    began_s = time.process_time()
+    began_s, cpu_before_s = time.monotonic(), time.process_time()
     afterwards = write_events(folder / "events", size)
-    generated_s = time.process_time() - began_s
+    generated_s = time.process_time() - cpu_before_s
     say(f"{size.events:,} events generated in {generated_s:.0f} CPU s")
-    affinities = _run("affinities", folder, folder, size)
-    lists = _run("lists", folder, folder / "undisturbed", size)
-    resumed = _killed_and_resumed(folder, size)
-    asked = np.sort(np.random.default_rng(0).permutation(lists["people"])[:ASKED])
-    found = stored_lists(folder / "undisturbed", size, lists["people"])[asked]
+    read = _run("interactions", folder, folder, size)
+    implicit = _implicit(folder, size)
+    try:
+        affinities = _run("affinities", folder, folder, size)
+        _until_fitted(folder, implicit)
+        lists = _run("lists", folder, folder / "undisturbed", size)
+        with ThreadPoolExecutor(1) as beside:
+            everywhere = beside.submit(_killed_everywhere, folder / "killed", killed_size)
+            resumed = _killed_and_resumed(folder, size)
+            kills = everywhere.result()
+        asked = np.sort(np.random.default_rng(0).permutation(lists["people"])[:ASKED_PEOPLE])
+        np.save(folder / ASKED, asked)
+        als = json.loads(implicit.communicate("go\n")[0].splitlines()[-1])
+    finally:
+        implicit.kill()
+    made = stored_lists(folder / "undisturbed", size, lists["people"])[asked]
     users_per_cpu_s = lists["people"] / lists["cpu_s"]["lists"]
-    as_found, events, als = _by_implicit(folder, size, asked)
-    shuffled = np.random.default_rng(1).permutation(afterwards)
-    cpu_s = {name: round(value, 1) for name, value in (affinities["cpu_s"] | lists["cpu_s"]).items()}
+    taken = afterwards[shop_persons(folder)[asked]]
+    stages = {"interactions": read, "affinities": affinities, "lists": lists, "resumed": resumed}
+    peaks = {name: round(stage["peak_rss_gib"], 2) for name, stage in stages.items()}
+    cpu_s = {name: round(value, 1) for stage in (read, affinities, lists) for name, value in stage["cpu_s"].items()}
     metrics = {
         "users_per_cpu_s": round(users_per_cpu_s),
         "implicit_users_per_cpu_s": round(als["users_per_cpu_s"]),
         "ratio_to_implicit": round(users_per_cpu_s / als["users_per_cpu_s"], 2),
-        "peak_rss_gib": round(max(affinities["peak_rss_gib"], lists["peak_rss_gib"], resumed["peak_rss_gib"]), 2),
-        "resumed_identical": resumed["digest"] == lists["digest"] and resumed["reused_lists"] > 0,
+        "peak_rss_gib": max(peaks.values()),
+        "resumed_identical": resumed["digest"] == lists["digest"] and resumed["reused_lists"] > 0 and kills.identical,
         "blocks_reused": resumed["reused_lists"],
-        "hit_rate_at_10": _hit_rate(found, afterwards[as_found[asked]]),
-        "implicit_hit_rate_at_10": _hit_rate(als["items"], afterwards[as_found[asked]]),
-        "hit_rate_at_10_of_others": _hit_rate(found, shuffled[asked]),
+        "steps_killed": len(kills.killed),
+        "steps_not_killed": len(kills.missed),
+        "hit_rate_at_10": _hit_rate(made, taken),
+        "implicit_hit_rate_at_10": _hit_rate(np.load(folder / FOUND), taken),
+        "hit_rate_at_10_of_others": _hit_rate(made, np.random.default_rng(1).permutation(afterwards)[asked]),
         "planted_found": _planted_found(folder, planted(size)),
-        "events_per_cpu_s": round(events / affinities["cpu_s"]["interactions"]),
+        "events_per_cpu_s": round(read["rows"] / read["cpu_s"]["interactions"]),
     }
     settings = {"length": LENGTH, "implicit_factors": FACTORS, "implicit_users": len(asked)}
+    settings |= {"killed_in": kills.killed, "not_killed_in": kills.missed, "killed_of": killed_size._asdict()}
+    settings |= {"peaks_gib": peaks, "wall_s": round(time.monotonic() - began_s)}
     return metrics, settings | {"cpu_s": cpu_s | {"generated": round(generated_s, 1), "implicit_fit": als["fit_s"]}}
+
+
+def _killed_everywhere(folder: Path, size: Size) -> Kills:
+    folder.mkdir()
+    return kill_everywhere(folder, size)
+
+
+def _implicit(folder: Path, size: Size) -> "subprocess.Popen[str]":
+    """ALS, being fitted; see `benchmarks.batch_implicit`."""
+    command = [sys.executable, "-m", "benchmarks.batch_implicit", str(folder), str(size.items), str(LENGTH)]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_CORE
+    )
+
+
+def _until_fitted(folder: Path, implicit: "subprocess.Popen[str]") -> None:
+    while not (folder / FITTED).exists():
+        if implicit.poll() is not None:
+            raise RuntimeError(f"implicit has failed: {implicit.returncode}")
+        time.sleep(0.1)
 
 
 def _command(stage: str, folder: Path, work: Path, size: Size) -> list[str]:
@@ -115,46 +156,6 @@ def _killed_and_resumed(folder: Path, size: Size) -> dict[str, Any]:
     say(f"killed with {there} of {len(blocks)} blocks made" if middle else "it was over before it could be killed")
     again = _run("lists", folder, work.parent, size)
     return again | {"reused_lists": there if middle and again["reused"] >= there else 0}
-
-
-def _by_implicit(folder: Path, size: Size, asked: np.ndarray) -> tuple[np.ndarray, int, dict[str, Any]]:
-    """By person number of the interactions the person of the shop; how many rows there are; and what ALS does."""
-    from implicit.cpu.als import AlternatingLeastSquares
-    from scipy import sparse
-
-    interactions = read(folder, catalogue(size))
-    people = int(interactions.person.max()) + 1
-    rows = sparse.csr_matrix(
-        (interactions.weight, (interactions.person, interactions.item)), shape=(people, size.items), dtype=np.float32
-    )
-    rows.sum_duplicates()
-    events, as_found = len(interactions.item), _in_order_met(folder)
-    del interactions
-    model = AlternatingLeastSquares(FACTORS, iterations=ITERATIONS, num_threads=1, random_state=0)
-    with threadpool_limits(limits=1):
-        before_s = time.process_time()
-        model.fit(rows, show_progress=False)
-        fitted_s = time.process_time()
-        found = []
-        for first in range(0, len(asked), AT_ONCE):
-            some = asked[first : first + AT_ONCE]
-            found.append(model.recommend(some, rows[some], N=LENGTH, filter_already_liked_items=False)[0])
-        took_s = time.process_time() - fitted_s
-    say(f"implicit: fit {fitted_s - before_s:.0f} CPU s, {len(asked) / took_s:,.0f} users a CPU second")
-    als = {
-        "users_per_cpu_s": len(asked) / took_s,
-        "fit_s": round(fitted_s - before_s, 1),
-        "items": np.concatenate(found),
-    }
-    return as_found, events, als
-
-
-def _in_order_met(folder: Path) -> np.ndarray:
-    """The persons of the shop in the order in which the events name them: as the interactions number them."""
-    met: dict[str, None] = {}
-    for batch in batches(folder / "events"):
-        met.update(dict.fromkeys(batch.column("person").unique().to_pylist()))
-    return np.array([int(person.rpartition(":")[2], 16) for person in met])
 
 
 def _hit_rate(lists: np.ndarray, afterwards: np.ndarray) -> float:

@@ -1,7 +1,8 @@
 """What batch jobs do with the planted shop's events, as a program of its own: it can be killed, and its memory seen.
 
-`affinities`: events in columns → interactions → the shelf, as files. `lists`: the same interactions, the tables, a blend
-learned from some of the people, and everybody's lists, a block of people at a time into a checkpoint. The last line is JSON.
+`interactions`: events in columns → interactions, as files that the other stages begin with. `affinities`: the shelf, as files.
+`lists`: the tables, a blend learned from some of the people, and everybody's lists, a block of people at a time into a
+checkpoint. The last line is JSON.
 """
 
 import json
@@ -15,14 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.planted_lake import TENANT, batches, catalogue
+from benchmarks.batch_columns import load_columns, read_columns
+from benchmarks.planted_lake import TENANT, catalogue
 from benchmarks.planted_shop import BEGIN_MS, SPAN_MS, Size
 from benchmarks.program import say
 from rayce.affinities import build
 from rayce.checkpoint import Checkpoint
-from rayce.column_history import interactions_of
-from rayce.consent import PERSONALIZATION, TRAINING
-from rayce.interactions import Interactions
 from rayce.item import Item
 from rayce.lists.blend import Blend
 from rayce.lists.histories import Histories, histories_of
@@ -54,15 +53,9 @@ class Stages:
         return made
 
 
-def read(folder: Path, items: list[Item]) -> Interactions:
-    """The interactions of all events."""
-    number = {item.item_id: n for n, item in enumerate(items)}
-    return interactions_of(batches(folder / "events"), number, PERSONALIZATION | TRAINING).interactions
-
-
 def build_affinities(folder: Path, items: list[Item], stages: Stages) -> None:
     """Leaves the shelf's files in the folder `shelf`."""
-    interactions = stages.run("interactions", lambda: read(folder, items))
+    interactions = stages.run("load", lambda: load_columns(folder))
     shelf = stages.run("affinities", lambda: build(items, interactions, UNTIL_MS).shelf)
     (folder / "shelf").mkdir()
     for name, body in shelf.to_files().items():
@@ -106,7 +99,7 @@ def _name(first: int) -> str:
 
 
 def _before(folder: Path, checkpoint: Checkpoint, items: list[Item], stages: Stages) -> tuple[Histories, ListMaker]:
-    interactions = stages.run("interactions", lambda: read(folder, items))
+    interactions = stages.run("load", lambda: load_columns(folder))
     shelf = Shelf.with_parts({path.name: path.read_bytes() for path in (folder / "shelf").iterdir()})
 
     def blend() -> bytes:
@@ -127,11 +120,13 @@ def _peak_gib() -> float:
 
 
 def main() -> int:
-    """`batch_maker affinities FOLDER SIZE…` or `batch_maker lists FOLDER WORK SIZE…`."""
+    """`batch_maker STAGE FOLDER WORK SIZE…`; `WORK` is where lists are made."""
     stage, folder, work, *size = sys.argv[1:]
     items, stages, said = catalogue(Size(*map(int, size))), Stages(), dict[str, Any]()
     np.seterr(over="ignore")
-    if stage == "affinities":
+    if stage == "interactions":
+        said = {"rows": stages.run("interactions", lambda: read_columns(Path(folder), items))}
+    elif stage == "affinities":
         build_affinities(Path(folder), items, stages)
     else:
         said = build_lists(Path(folder), Path(work), items, stages)

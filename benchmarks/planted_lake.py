@@ -1,4 +1,4 @@
-"""The planted shop's events as columns, as the lake has them: a file for each block of people, read in batches."""
+"""The planted shop's events as columns, as the lake has them: a file for each block of people, read in batches; or a lake."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from benchmarks.planted_shop import BLOCK_PEOPLE, TYPES, Block, Size, block, planted
 from rayce.item import Item
 from rayce.lake.columns import EVENT_COLUMNS
+from rayce.lake.settings import LakeSettings
+from rayce.lake.table import LakeTable, create_table
 
 TENANT = "planted"
 CONSENT = 127
@@ -28,6 +30,18 @@ def write_events(folder: Path, size: Size, seed: int = 0) -> np.ndarray:
         pq.write_table(_table(made, ids, number), folder / f"{number:05}.parquet", compression="snappy")
         afterwards.append(made.afterwards)
     return np.concatenate(afterwards)
+
+
+def write_lake(folder: Path, size: Size, seed: int = 0) -> None:
+    """A real lake with all events, in the folder `lake`: a partition and an append for each block of people. Without records."""
+    settings = LakeSettings(path=str(folder / "lake"))
+    create_table("events", settings)
+    lake = LakeTable("events", settings)
+    follows, ids = planted(size, seed), pa.array([item.item_id for item in catalogue(size)])
+    for number in range(size.blocks):
+        rows = _table(block(size, follows, number, seed), ids, number)
+        dates = pc.cast(pc.cast(rows.column("timestamp_ms"), pa.timestamp("ms", "UTC")), pa.date32())
+        lake.append(rows.append_column("date", dates).combine_chunks().to_batches(), {number: len(rows)}, size.blocks)
 
 
 def batches(folder: Path) -> Iterator[pa.RecordBatch]:

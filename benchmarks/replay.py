@@ -23,8 +23,9 @@ from rayce.decay import DAY_MS
 from rayce.interactions import Interactions
 from rayce.item import Item
 from rayce.lists.blend import Blend
+from rayce.lists.expected import Expectation, learn_on, learn_past
 from rayce.lists.histories import histories_of
-from rayce.lists.learning import learn
+from rayce.lists.learning import cut_moments, learn
 from rayce.lists.maker import ListMaker
 from rayce.lists.tables import make_tables
 
@@ -105,17 +106,22 @@ def main() -> int:
     """See the module."""
     parser = arguments(__doc__)
     parser.add_argument("--seen", type=int, default=SEEN, help="weeks seen; the four after them are foretold")
+    parser.add_argument("--sequence", action="store_true", help="lists follow from the order of purchases too")
     options = parser.parse_args()
     year = read_year(options.seen, QUICK_HOUSEHOLDS if options.quick else None)
     seen, (people, n_items) = year.seen, year.foretold.shape
     say(f"{people:,} households, {n_items:,} products, {len(seen.item):,} purchases seen")
     started_s = time.process_time()
-    blend = learn(year.items, seen, year.from_ms, year.until_ms, say)
+    past = None
+    if options.sequence:
+        past = learn_past(seen, n_items, cut_moments(seen, year.from_ms, year.until_ms)[-1], say)
+    blend = learn(year.items, seen, year.from_ms, year.until_ms, say, past=past)
     learn_s, built_s = time.process_time() - started_s, time.process_time()
     made = make_tables(build(year.items, seen, year.until_ms).shelf, seen, year.until_ms)
     tables_s = time.process_time() - built_s
     histories = histories_of(seen, people)
-    maker, fixed = ListMaker(made, blend), ListMaker(made, Blend())
+    expectation = None if past is None else Expectation(learn_on(past, seen, n_items), seen, n_items)
+    maker, fixed = ListMaker(made, blend, expectation=expectation), ListMaker(made, Blend())
     made_s = time.process_time()
     lists = maker.block(histories, year.until_ms)
     lists_s = time.process_time() - made_s

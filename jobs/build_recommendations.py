@@ -21,6 +21,7 @@ from rayce.errors import InvalidArtifact, InvalidInput, NotEnoughData
 from rayce.list_publication import store_lists
 from rayce.lists.again import again_days
 from rayce.lists.blend import LEARNED
+from rayce.lists.expected import Expectation
 from rayce.lists.generation import ListsGeneration, ListsManifest
 from rayce.publication import go_live, write_generation
 from rayce.shelf import Shelf
@@ -40,12 +41,14 @@ def build_recommendations(job: Job) -> Outcome:
     former = live[1] if live and _only_changed(job, live[1], shelf_number) else None
     if former is not None:
         carried = np.isin(digests, former.people)
-        blend, tables, seal = former.blend, former.tables, "former"
+        blend, tables, sequence = former.blend, former.tables, former.sequence
+        seal = "former" if sequence is None else source.seal()
     else:
         seal = source.seal()
-        blend, tables = learned(job, shelf, source, live, checkpoint, seal)
+        blend, tables, sequence = learned(job, shelf, source, live, checkpoint, seal)
+    expectation = Expectation(sequence.of(shelf.ids), source.taught, len(shelf.ids)) if sequence is not None else None
     rules = again_days(shelf, settings.again_days, settings.again_days_by_category)
-    kitchen = Kitchen(shelf.ids, tables, blend, rules, source.until_ms, settings.length)
+    kitchen = Kitchen(shelf.ids, tables, blend, rules, source.until_ms, settings.length, expectation)
     manifest = ListsManifest(
         count=len(source.persons),
         shelf=shelf_number,
@@ -54,7 +57,7 @@ def build_recommendations(job: Job) -> Outcome:
         carried_from=live[0] if live and former else 0,
         weights=blend.origin,
     )
-    generation = ListsGeneration(manifest, blend, tables, digests)
+    generation = ListsGeneration(manifest, blend, tables, digests, sequence)
     number = write_generation(job.durable, name, generation.to_files(), ListsGeneration.from_files)
     blocks = blocks_of(source, digests, np.flatnonzero(~carried), job.settings.batch.block_users, seal)
     made = entries_of(kept_blocks(make_block, blocks, kitchen, job.settings.batch.parallel, checkpoint))
@@ -70,6 +73,7 @@ def build_recommendations(job: Job) -> Outcome:
         "carried": manifest.carried,
         "blocks_kept": checkpoint.reused,
         "weights_learned": blend.origin.kind == LEARNED,
+        "by_sequence": sequence is not None,
         **{f"weights_{name}": value for name, value in blend.origin.metrics.items()},
     }
     return Outcome({name: number}, {name: float(value) for name, value in metrics.items()})

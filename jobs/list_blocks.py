@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rayce.lists.blend import Blend
+from rayce.lists.expected import Expectation
 from rayce.lists.histories import Digests, Histories
 from rayce.lists.maker import ListMaker
 from rayce.lists.source import Source
@@ -29,6 +30,7 @@ class Kitchen(NamedTuple):
     again_days: NDArray[np.float64]
     now_ms: int
     length: int
+    expectation: Expectation | None = None
 
 
 class People(NamedTuple):
@@ -40,7 +42,7 @@ class People(NamedTuple):
 
 def make_block(kitchen: Kitchen, people: People) -> bytes:
     """The lists of a block of people, encoded."""
-    maker = ListMaker(kitchen.tables, kitchen.blend, kitchen.again_days)
+    maker = ListMaker(kitchen.tables, kitchen.blend, kitchen.again_days, kitchen.expectation)
     made = maker.block(people.histories, kitchen.now_ms, kitchen.length).lists(kitchen.ids)
     return _encode([(person, encode_list(each)) for person, each in zip(people.persons, made, strict=True)])
 

@@ -1,21 +1,18 @@
 """Trains the ranker on the last weeks of history and of decisions, as generation `<tenant>/ranker`."""
 
 import sys
-from collections.abc import Sequence
 
 from jobs.decisions import add_decisions, decision_records
 from jobs.job import Job, Outcome, main
 from rayce.consent import PERSONALIZATION, TRAINING
 from rayce.errors import InvalidInput
-from rayce.event import Event
 from rayce.history import split
-from rayce.item import Item
 from rayce.leak_check import check_leaks, some_people
 from rayce.model import Model, load_ranker
 from rayce.outcomes import read_shown
 from rayce.past import remember
 from rayce.publication import publish
-from rayce.ranker_leaks import MOMENTS, ranker_moments
+from rayce.ranker_leaks import MOMENTS, Recall, ranker_moments
 from rayce.ranker_training import Serving, train, window_start
 from rayce.ranking import RANKING_FEATURES
 from rayce.training import check_model
@@ -30,8 +27,11 @@ def train_ranker(job: Job) -> Outcome:
     earlier, later = split(history.events(), start_ms)
     job.say(f"{len(earlier):,} events to remember, {len(later):,} to train on and check with")
     serving = Serving(job.settings.serving.candidates, job.settings.serving.suppress_purchased_s)
-    _check(job, items, [*earlier, *later], start_ms, history.until_ms, serving)
     past = remember(job.counted(earlier, "events remembered"), items, start_ms)
+    few = some_people([*earlier, *later], len(earlier) + len(later))
+    make = ranker_moments(items, start_ms, serving, MOMENTS / max(len(few), 1), Recall(past, earlier, items))
+    compared = check_leaks(make, few, start_ms, history.until_ms, RANKING_FEATURES)
+    job.say(f"{compared:,} rows are the same without what came after them")
     records = job.counted(decision_records(job), "records of decisions read")
     decisions = read_shown(records, job.tenant, history.persons, start_ms, history.until_ms)
     horizon_ms = job.settings.batch.outcome_horizon_h * 3_600_000
@@ -45,16 +45,6 @@ def train_ranker(job: Job) -> Outcome:
     kind = job.name("ranker")
     number = publish(job.durable, kind, model.files, lambda files: check_model(files, RANKING_FEATURES))
     return Outcome({kind: number}, model.metrics)
-
-
-def _check(
-    job: Job, items: Sequence[Item], events: Sequence[Event], start_ms: int, until_ms: int, serving: Serving
-) -> None:
-    """That no feature knows the future; `LeakFound` otherwise."""
-    few = some_people(events, len(events))
-    make = ranker_moments(items, start_ms, serving, MOMENTS / max(len(few), 1))
-    compared = check_leaks(make, few, start_ms, until_ms, RANKING_FEATURES)
-    job.say(f"{compared:,} rows are the same without what came after them")
 
 
 def _live(job: Job) -> Model | None:

@@ -65,7 +65,8 @@ class Wish(Struct, frozen=True, array_like=True):
 class Candidates(NamedTuple):
     """Item numbers without repetition, and by candidate: source, precomputed score and rank, session score, its anchor.
 
-    `tried` is how likely this new item was among all those that might have been tried out; 1 for what chance did not choose.
+    `tried` is how likely a new item was among all those that might have been tried out. `certain` are those of them that would
+    be here whatever chance said, as they are popular enough.
     """
 
     items: Ints
@@ -75,6 +76,7 @@ class Candidates(NamedTuple):
     session_score: Floats
     because: Ints
     tried: float = 1.0
+    certain: tuple[int, ...] = ()
 
     def explored(self, place: int) -> bool:
         """Whether chance chose this candidate."""
@@ -82,7 +84,11 @@ class Candidates(NamedTuple):
 
     def propensity(self, place: int) -> float:
         """How likely this candidate was to be one, given everything but the seed."""
-        return self.tried if self.explored(place) else 1.0
+        return self.chance_of(int(self.items[place]), int(self.source[place]))
+
+    def chance_of(self, item: int, source: int) -> float:
+        """The same of a candidate and its source."""
+        return self.tried if source == NEW and item not in self.certain else 1.0
 
 
 NO_CANDIDATES = Candidates(
@@ -146,6 +152,7 @@ def find_candidates(
         if len(near.items)
         else np.full(len(items), NOTHING, dtype=np.int32),
         tried=chance,
+        certain=_certain(shelf, items, source, limit) if chance < 1.0 else (),
     )
 
 
@@ -274,6 +281,18 @@ def _tried(shelf: Shelf, wish: Wish, now_ms: int, most: int) -> tuple[Ints, floa
     if len(pool) <= most:
         return pool, 1.0
     return pool[np.argsort(_hashed(pool, wish.seed), kind="stable")[:most]], most / len(pool)
+
+
+def _certain(shelf: Shelf, items: Ints, source: NDArray[np.int8], limit: int) -> tuple[int, ...]:
+    """Of what was tried out, what the popular ones that fill the rest would have brought: it stands before the last of them."""
+    popular, filled = shelf.popular[:limit], items[source == POPULAR]
+    if len(items) < limit:
+        within = popular
+    elif len(filled):
+        within = popular[: int(np.flatnonzero(popular == filled[-1])[0])]
+    else:
+        return ()
+    return tuple(item for item in items[source == NEW].tolist() if item in within)
 
 
 def _hashed(numbers: Ints, seed: int) -> NDArray[np.uint64]:

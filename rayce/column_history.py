@@ -92,12 +92,17 @@ def interactions_of(
     allowed = _permitted(events, purposes)
     refused = [people[name] for name in denied([names[n] for n in _distinct(events.person[allowed]).tolist()])]
     until_ms = int(events.at_ms[allowed].max(initial=0))
+    events = events._replace(consent=_nothing().consent)  # what is done with is let go: the columns are large
     allowed &= ~np.isin(events.person, np.array(refused, np.int32))
     counts = allowed & ~_repeats(events, allowed)
+    events = events._replace(id_hash=_nothing().id_hash)
+    touching = counts & _touching(events.kind)
+    kept = touching[event]
+    event, item = event[kept], item[kept]
     used, people_left = int(allowed.sum()), len(_distinct(events.person[allowed]))
-    met, others = (_order_met(events.person[rows]) for rows in (counts & _touching(events.kind), counts))
+    met, others = (_order_met(events.person[rows]) for rows in (touching, counts))
     persons = [names[n] for n in np.concatenate([met, others[~np.isin(others, met)]]).tolist()]
-    return ColumnHistory(_interactions(events, counts, event, item), used, people_left, until_ms, persons)
+    return ColumnHistory(_interactions(events, touching, event, item), used, people_left, until_ms, persons)
 
 
 def _events(batch: Any, people: dict[str, int]) -> _Events:
@@ -233,11 +238,10 @@ def _repeats(events: _Events, allowed: Mask) -> Mask:
     return repeats
 
 
-def _interactions(events: _Events, counts: Mask, event: Numbers, item: Numbers) -> Interactions:
-    """People and sessions are numbered as they are met in events that touch something, known or not, as `gather` does."""
-    touching = counts & _touching(events.kind)
-    kept = touching[event]
-    event, item = event[kept], item[kept]
+def _interactions(events: _Events, touching: Mask, event: Numbers, item: Numbers) -> Interactions:
+    """Of these lines, all of `touching` events. People and sessions are numbered as they are met in touching events, whether
+    their items are known or not, as `gather` does.
+    """
     of = (np.cumsum(touching, dtype=np.int32) - 1)[event]
     session, keys = _as_met(events.key[touching])
     session = session[of]

@@ -27,12 +27,16 @@ Bits = Annotated[str, Meta(max_length=16_384, pattern="^[0-9a-f]*$")]
 
 
 class ShownItem(Struct, frozen=True, omit_defaults=True):
-    """One item of a reply, best first; `explored`: it is there to be learned about, not for its score."""
+    """One item of a reply, best first; `explored`: it is there to be learned about, as chance gave it a place among candidates.
+
+    `propensity` is how likely chance was to do that; 1 for what stands there whatever chance says.
+    """
 
     item_id: str
     score: float = 0.0
     source: str = ""
     explored: bool = False
+    propensity: Probability = 1.0
 
 
 class ArmOdds(Struct, frozen=True):
@@ -46,8 +50,8 @@ class ArmOdds(Struct, frozen=True):
 class Decision(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One decision, or (of the kind `impression`) one exposure to the decision `decision_id`.
 
-    `propensity` is of `arm` for a slot (1 where a rule or the fallback decides), and of the shown list otherwise (1: no
-    chance was involved). `pool` are the candidates with their scores before the rules, of a sample of decisions only.
+    `propensity` is of `arm` for a slot (1 where a rule or the fallback decides), and of the shown list otherwise: the product
+    of its items' (1: no chance was involved). `pool` are the candidates with their scores before the rules, of a sample of decisions only.
     """
 
     version: int

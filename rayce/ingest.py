@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from rayce.errors import InvalidInput
 from rayce.event import LATEST_MS, VERSION, Behaviour, Event, Line, Moment, Quantity, Scalar
-from rayce.item import ItemId, Price, Word
+from rayce.item import PLAIN, PlainItemId, Price, Word
 from rayce.item_words import NO_WORDS, ItemWords
 from rayce.pseudonym import Pseudonymizer
 from rayce.refusals import UNREADABLE, RowError, excerpt, row_error
@@ -32,7 +32,7 @@ _IDENTIFYING = re.compile(
 NOTHING: Mapping[str, Scalar] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Id = Annotated[str, Meta(min_length=1, max_length=256, pattern=PLAIN)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=1024)]
 Value = Text | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | bool
@@ -42,7 +42,7 @@ Values = Annotated[dict[Name, Value], Meta(max_length=64)]
 class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
     """One product of an event; its category and brand are those of the item catalogue where they are not said."""
 
-    item_id: ItemId
+    item_id: PlainItemId
     quantity: Quantity = 1
     price: Price | None = None
     category: Word = ""
@@ -54,7 +54,7 @@ class EventIn(Struct, frozen=True, forbid_unknown_fields=True):
 
     type: Behaviour
     user_id: Id
-    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z_-]+$")] | None = None
+    event_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$(?!\n)")] | None = None
     session_id: Id | None = None
     timestamp: Moment | Annotated[str, Meta(max_length=40)] | None = None
     items: Annotated[tuple[LineIn, ...], Meta(max_length=500)] = ()

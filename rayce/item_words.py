@@ -10,6 +10,7 @@ from rayce.errors import InvalidArtifact
 from rayce.generations import LiveGenerations
 from rayce.item import Item
 from rayce.shelf import Shelf, group_of
+from rayce.shelf_parts import PARTS_FILE, Kinds
 
 SHELF = "shelf"
 MAX_WORD = 64
@@ -41,8 +42,12 @@ def words_of(item: Item) -> Words:
 
 
 def load_shelf(files: Mapping[str, bytes]) -> Shelf:
-    """The shelf of a generation with its words: what the edge loads. `InvalidArtifact` says what is missing or damaged."""
-    shelf = Shelf.from_files(files)
+    """The shelf of a generation with its words, and which kinds lead to which: what the edge loads. `InvalidArtifact` says what
+    is missing or damaged.
+    """
+    shelf, parts = Shelf.from_files(files), files.get(PARTS_FILE)
+    if parts is not None:
+        shelf = shelf._replace(kinds=Kinds.from_bytes(parts, len(shelf.groups), len(shelf.brands)))
     try:
         return shelf._replace(words=item_words(shelf))
     except IndexError:

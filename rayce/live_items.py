@@ -165,10 +165,10 @@ class LiveItems:
     def _take(self, tenant: str, ids: Collection[str]) -> None:
         """What changed: at once where something goes, or where nothing was swapped lately; else later."""
         with self._reading:
-            changes = self._read(tenant, ids)
             loaded = self._live.get(tenant, SHELF)
-            if loaded is None:
+            if loaded is None:  # nothing to lay it over; a shelf that comes has the whole catalogue read
                 return
+            changes = self._read(tenant, ids)
             if takes_away(loaded.value, changes) or self._clock() - self._swapped_s >= GATHER_S:
                 self._swap(tenant, changes)
             else:

@@ -51,14 +51,16 @@ def logged(
     wish = Wish(candidates=tuple(place), suppress_s=suppress_s)
     found = find_candidates(shelf, profile, listed, wish, decision.at_ms, len(place))
     ids = [shelf.ids[n] for n in found.items.tolist()]
-    explored = {item.item_id for item in decision.shown if item.explored}
+    chance: dict[str, float] = {}
+    for item in decision.shown:
+        chance.setdefault(item.item_id, item.propensity)
     return Logged(
         at_ms=decision.at_ms,
         decision_id=decision.decision_id,
         features=ranking_matrix(shelf, profile, found, decision.at_ms),
         places=np.array([place[item] for item in ids], dtype=np.int64),
         worth=np.array([worth.get(item, 0.0) for item in ids], dtype=np.float64),
-        propensity=np.array([decision.propensity if item in explored else 1.0 for item in ids], dtype=np.float64),
+        propensity=np.array([chance[item] for item in ids], dtype=np.float64),
     )
 
 

@@ -32,6 +32,7 @@ class Lists:
     def __init__(
         self, shelf: Shelf, interactions: Interactions, people: dict[str, Profile], at_ms: int, blend: Blend
     ) -> None:
+        self.blend = blend
         self._ids, self._people, self._at_ms = shelf.ids, people, at_ms
         self._maker = ListMaker(make_tables(shelf, interactions, at_ms), blend)
         self._histories = histories_of(interactions, len(interactions.persons))
@@ -66,12 +67,17 @@ def remember(
     catalogue: Catalogue | None = None,
     models: Scorers | None = None,
     features: FeatureSet = ALL,
+    blend: Blend | None = None,
 ) -> Past:
-    """What the events before `at_ms` told of these items and of everybody; with a catalogue also who was in which segment."""
+    """What the events before `at_ms` told of these items and of everybody; with a catalogue also who was in which segment.
+
+    `blend` weighs the parts of the lists; None: it is learned from these events, which takes most of the time of all this.
+    """
     people: dict[str, Profile] = {}
     moments = replay(earlier, people, catalogue, models, features)
     interactions = gather(moments, {item.item_id: n for n, item in enumerate(items)})
     shelf = build_shelf(items, interactions, at_ms)
-    from_ms = int(interactions.at_ms.min()) if len(interactions.at_ms) else at_ms
-    blend = learn(items, interactions, from_ms, at_ms, cuts=LEARNED_FROM)
+    if blend is None:
+        from_ms = int(interactions.at_ms.min()) if len(interactions.at_ms) else at_ms
+        blend = learn(items, interactions, from_ms, at_ms, cuts=LEARNED_FROM)
     return Past(at_ms, shelf, people, Lists(shelf, interactions, people, at_ms, blend))

@@ -37,6 +37,8 @@ def with_pins(
     pins = bound.pins(wanted.circumstances, wanted.bits, wanted.now_ms)
     if not pins:
         return slate
+    if slate.found.tried < 1.0:  # where a pin wants one that is tried out, chance has no say
+        slate = slate._replace(found=slate.found._replace(certain=(*slate.found.certain, *pins)))
     known = set(slate.found.items.tolist())
     more = [n for n in pins if n not in known and shelf.ids[n] not in banned and _is_asked_for(shelf, n, wish)]
     if not more:

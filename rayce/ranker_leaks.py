@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rayce.candidates import Wish
+from rayce.errors import LeakFound
 from rayce.event import Event
 from rayce.history import replay, split
 from rayce.item import Item
@@ -15,6 +16,29 @@ MOMENTS = 1_000
 """About so many are made."""
 
 Remember = Callable[[Iterable[Event], Sequence[Item], int], Past]
+
+
+class Recall:
+    """`remember`, but nothing twice: what the same events tell of the same items is the same, bit for bit.
+
+    Of two histories that differ in what came after the moment it is called with the very same events, unless something let
+    through what it should not have; then it remembers anew, and the rows show it. The weights of the lists' parts are never
+    learned anew, which takes longer than all the rest: they are those of the training.
+    """
+
+    def __init__(self, past: Past, earlier: Sequence[Event], items: Sequence[Item]) -> None:
+        """What training remembers of these events and items. `LeakFound` where its weights are of what came later."""
+        if past.lists.blend.origin.until_ms > past.at_ms:
+            raise LeakFound("the weights of the lists' parts were learned from what came after the moment of the lists")
+        self._blend = past.lists.blend
+        self._past, self._earlier, self._items = past, list(earlier), items
+
+    def __call__(self, earlier: Iterable[Event], items: Sequence[Item], at_ms: int) -> Past:
+        """See `remember`."""
+        events = list(earlier)
+        if at_ms != self._past.at_ms or items != self._items or events != self._earlier:
+            self._past, self._earlier, self._items = remember(events, items, at_ms, blend=self._blend), events, items
+        return self._past
 
 
 def ranker_moments(

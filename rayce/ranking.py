@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rayce.candidates import BOUGHT, SESSION, SOURCES, Candidates, Wish, find_candidates
+from rayce.candidates import BOUGHT, NEW, SESSION, SOURCES, Candidates, Wish, find_candidates
 from rayce.own_history import OwnHistory
 from rayce.precomputed import List
 from rayce.profile import Profile
@@ -41,7 +41,8 @@ class Ranked(NamedTuple):
     """One item of a reply: where it came from, and the product it goes with, if any.
 
     The rest only where an explanation was asked for: the rules that touched it, its score after them, and the features that
-    moved the model's score most, by what they added to it.
+    moved the model's score most, by what they added to it. `propensity` is how likely chance was to let it stand for a place: 1
+    for all but new items that are tried out (`is_tried`).
     """
 
     item_id: str
@@ -51,6 +52,8 @@ class Ranked(NamedTuple):
     rules: tuple[str, ...] = ()
     after_rules: float | None = None
     factors: dict[str, float] | None = None
+    propensity: float = 1.0
+    is_tried: bool = False
 
 
 class Ranker(Protocol):
@@ -136,6 +139,8 @@ def as_ranked(shelf: Shelf, slate: Slate, places: Sequence[int], profile: Profil
             round(score, 4),
             _reason(source, because != NOTHING, shelf.ids[item], profile),
             shelf.ids[because] if because != NOTHING else None,
+            propensity=found.chance_of(item, source) if source == NEW else 1.0,
+            is_tried=source == NEW,
         )
         for item, score, source, because in zip(*(part.tolist() for part in parts), strict=True)
     ]

@@ -6,10 +6,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from rayce.item import PLAIN
+
 MAX_TEXT = 64
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a body may raise: wrong, not UTF-8, or nested without end."""
 
+_NOT_PLAIN = f"matching regex {PLAIN!r}"
 ANY_KEY = "[...]"
 """Stands in msgspec's paths for some entry of a map."""
 
@@ -42,6 +45,8 @@ def where(message: str) -> tuple[str, str]:
     if not text:
         text, place = message, ""
     path = "$" + place.rpartition("`$")[2].rstrip("`")
+    if text.endswith(_NOT_PLAIN):
+        text = "control characters, or no UTF-8"
     if "unknown field" in text:
         path += "." + text.partition("`")[2].rpartition("`")[0]
     return path, text

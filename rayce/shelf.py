@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rayce.errors import InvalidArtifact
 from rayce.item import Item
 from rayce.session_neighbours import Sessions
-from rayce.shelf_parts import PARTS_FILE, Parts
+from rayce.shelf_parts import PARTS_FILE, Kinds, Parts
 
 ITEMS_FILE, ARRAYS_FILE, TRENDING_FILE = "items.json", "arrays.npz", "trending.json"
 SESSIONS_FILE, CONTENT_FILE = "sessions.npz", "content.npz"
@@ -42,7 +42,8 @@ class Shelf(NamedTuple):
     purchases, the recent ones more; `popular` are item numbers, best first. `added_ms` is when an item was first seen, 0 where
     nobody knows; `newest` are the available ones of which it is known, newest first. `trending` are item numbers by key
     (see `rayce.trending`), best first. `words` (category and brand by item id, see `rayce.item_words`) and `sessions` are
-    there only where they were asked for: the edge needs the ones, the ranker the others; `parts` too, which jobs need.
+    there only where they were asked for: the edge needs the ones, the ranker the others; `parts` too, which jobs need, and of
+    them `kinds`, which the edge tells of.
 
     `content` is an encoded `ContentIndex`, read only when something new is to be placed among the items. Items from number
     `settled` on were not in the generation: they came into the catalogue since (see `rayce.live_items`), and `edition` names
@@ -68,6 +69,7 @@ class Shelf(NamedTuple):
     words: Mapping[str, tuple[str, str]] = {}
     sessions: Sessions | None = None
     parts: Parts | None = None
+    kinds: Kinds | None = None
     content: bytes = b""
     settled: int = 0
     edition: int = 0

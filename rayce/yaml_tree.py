@@ -26,6 +26,17 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = InvalidDocument) -> T:
     """The text as a struct of `kind`; `refused` names key and value, and nothing else is ever raised."""
+    tree = read_tree(text, refused)
+    try:
+        return msgspec.convert(tree, kind)
+    except UNREADABLE as error:
+        path, message = where(str(error))
+        key = path.removeprefix("$").removeprefix(".")
+        raise refused(f"{key}: {message}" if key else message, key, value_at(tree, path)) from None
+
+
+def read_tree(text: str, refused: type[InvalidDocument] = InvalidDocument) -> Any:
+    """The text as maps, lists and scalars, within the bounds above; `refused` otherwise, and nothing else is ever raised."""
     if len(text) > MAX_TEXT:
         raise refused(f"longer than {MAX_TEXT} characters", "", len(text))
     try:
@@ -34,12 +45,7 @@ def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = Invalid
         raise refused(f"not YAML: {type(error).__name__}: {error}", "", None) from None
     if _size(tree) > MAX_NODES:
         raise refused(f"more than {MAX_NODES} nodes", "", None)
-    try:
-        return msgspec.convert(tree, kind)
-    except UNREADABLE as error:
-        path, message = where(str(error))
-        key = path.removeprefix("$").removeprefix(".")
-        raise refused(f"{key}: {message}" if key else message, key, value_at(tree, path)) from None
+    return tree
 
 
 class BoundedLoader(yaml.SafeLoader):

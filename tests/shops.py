@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rayce.item import Item
 from rayce.ranking import RANKING_FEATURES
 from rayce.shelf import NOTHING, Popular, Shelf
+from rayce.shelf_parts import Parts
 
 DEPARTMENTS = ("bakery", "dairy", "garden")
 ITEMS = [
@@ -44,3 +45,15 @@ class ByPopularity:
         """See `Ranker`."""
         scores: NDArray[np.float64] = rows[:, 0] + 10 * rows[:, RANKING_FEATURES.index("session_score")]
         return scores
+
+
+def with_kinds(shelf: Shelf) -> Shelf:
+    """The same, where each category and each brand leads to the next two, the nearer one first."""
+
+    def next_two(names: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        at = np.arange(len(names), dtype=np.int32)[:, None]
+        near = ((at + np.array([[1, 2]])) % len(names)).astype(np.int32)
+        return near, np.broadcast_to(np.array([0.5, 0.25], dtype=np.float32), near.shape).copy()
+
+    none = np.full((len(shelf.ids), 1), -1, dtype=np.int32), np.zeros((len(shelf.ids), 1), dtype=np.float32)
+    return shelf._replace(parts=Parts(*none, *none, *next_two(shelf.groups), *next_two(shelf.brands)))

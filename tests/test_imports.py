@@ -44,8 +44,7 @@ ONLY_IN = {
     "kafka": (
         "rayce/stores/kafka_log.py",
         "rayce/stores/kafka_changes.py",
-        "rayce/stores/kafka_items.py",
-        "rayce/stores/kafka_models.py",
+        "rayce/stores/kafka_listening.py",
     ),
     "lightgbm": ("rayce/model.py", "rayce/training.py", "rayce/lists/boosting.py"),
     "numba": (

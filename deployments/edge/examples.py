@@ -173,6 +173,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/v1/items/{item_id}/similar"): Example(
         "/v1/items/p1/similar?limit=2", None, {"item_id": "p1", "items": _SCORED, "source": "neighbours"}
     ),
+    ("GET", "/v1/affinities"): Example(
+        "/v1/affinities?category=dairy-0&limit=2",
+        None,
+        {"of": "category", "name": "dairy-0", "near": [{"name": "bakery-0", "score": 0.5}]},
+    ),
     ("GET", "/v1/trending"): Example(
         "/v1/trending?limit=2", None, {"items": _SCORED, "of": "everybody", "category": ""}
     ),
@@ -207,14 +212,6 @@ EXAMPLES: dict[tuple[str, str], Example] = {
             "status": "ready",
             "away": [],
             "stores": {"redis": "up", "dynamodb": "up", "kafka": "up"},
-            "generations": {"shop": {"popular": 30, "shelf": 30}},
-            "catalogue_version": "2026-11-20",
-            "halted_partitions": [],
-            "models_left": {},
-            "knowledge_age_s": 0.4,
-            "behind": [],
-            "hears_changes": True,
-            "shedding": [],
         },
     ),
     ("GET", "/metrics"): Example("/metrics"),

@@ -17,7 +17,7 @@ from deployments.edge.requests import path_id, read_body, read_json, read_query,
 from deployments.edge.schemas import ItemPatch, ItemsOut, Stored
 from rayce.errors import InvalidInput, Unavailable
 from rayce.ingest import split_rows
-from rayce.item import Item, decode_item, encode_item
+from rayce.item import Item, ItemIn, decode_item, encode_item, read_item
 from rayce.item_changes import ItemChange, encode_item_change
 from rayce.refusals import UNREADABLE, RowError, row_error
 from rayce.stores.interfaces import ITEMS
@@ -42,10 +42,10 @@ async def put_items(edge: Edge, caller: Caller, request: Request) -> Response:
     errors: list[RowError] = []
     for index, raw in enumerate(raws):
         try:
-            item = decode_item(raw)
+            item = read_item(raw)
             items[item.item_id] = encode_item(item)
         except UNREADABLE as error:
-            errors.append(row_error(index, bytes(raw), Item, str(error)))
+            errors.append(row_error(index, bytes(raw), ItemIn, str(error)))
     if not items:
         first = errors[0]
         raise Problem(422, f"{first.path}: {first.message}", first.path, first.value, errors=errors)

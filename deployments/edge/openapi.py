@@ -10,11 +10,13 @@ from deployments.edge.examples import EXAMPLES, Example
 from deployments.edge.routes import OPEN, Route
 from deployments.edge.schemas import ProblemOut
 from rayce import __version__
+from rayce.item import PLAIN
 
 REF = "#/components/schemas/{name}"
 TEXT = {"schema": {"type": "string"}}
 NO_EXAMPLE = Example("")
 PATH_LIMITS = {"kind": 128, "user_id": 256, "item_id": 128, "name": 64, "cohort": 200}
+PATH_IDS = ("user_id", "item_id", "name")
 
 
 def describe(
@@ -91,7 +93,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": PATH_LIMITS[name]},
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": PATH_LIMITS[name],
+                **({"pattern": PLAIN} if name in PATH_IDS else {}),
+            },
         }
         for name in re.findall(r"{(\w+)}", route.path)
     ]

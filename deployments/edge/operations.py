@@ -1,5 +1,6 @@
 """For those who run it: `/healthz`, `/readyz`, `/metrics`."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -7,6 +8,7 @@ from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.requests import reply
 from deployments.edge.schemas import Health
+from deployments.edge.scopes import OPERATOR, READ
 from deployments.telling import models_left
 from rayce.errors import Unavailable
 from rayce.metrics import Metrics
@@ -18,7 +20,10 @@ async def healthz(edge: Edge, caller: Caller | None, request: Request) -> Respon
 
 
 async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Response:
-    """What is away and what is live. Always 200: a replica without its stores still answers from the lower rungs."""
+    """What is away; to keys that may read also what is live for their tenant, to the operator for all.
+
+    Always 200: a replica without its stores still answers from the lower rungs.
+    """
     stores = {
         "redis": await _redis(edge),
         "dynamodb": edge.live.errors.get("") or ("away" if edge.people.durable_breaker.is_open else "up"),
@@ -26,20 +31,26 @@ async def readyz(edge: Edge, caller: Caller | None, request: Request) -> Respons
     }
     halted, left = await _halted(edge), await _models_left(edge)
     away = [name for name, state in stores.items() if state != "up"]
-    tenants = sorted(edge.callers.tenants())
-    body = Health(
-        status="degraded" if away or halted or left else "ready",
-        away=away,
-        stores=stores,
-        generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
-        catalogue_version=edge.catalogue.version,
-        halted_partitions=halted,
-        shedding=edge.door.admission.shedding(),
-        models_left=left,
-        knowledge_age_s=edge.live.age_s(),
-        behind=edge.live.behind(),
-        hears_changes=edge.caches is not None and edge.caches.bus.hears_now(),
-    )
+    away += [name for name, is_off in (("stream", halted), ("ranker", left)) if is_off]
+    plain = {name: "up" if state == "up" else "away" for name, state in stores.items()}
+    body = Health(status="degraded" if away else "ready", away=away, stores=plain)
+    asking = edge.callers.known(request.headers.get("authorization"))
+    if asking is not None and not asking.scopes.isdisjoint((READ, OPERATOR)):
+        is_operator = OPERATOR in asking.scopes
+        tenants = sorted(edge.callers.tenants()) if is_operator else [asking.tenant]
+        own = "" if is_operator else f"{asking.tenant}/"
+        body = msgspec.structs.replace(
+            body,
+            stores=stores if is_operator else plain,
+            generations={tenant: edge.live.numbers(tenant) for tenant in tenants},
+            catalogue_version=edge.catalogue.version,
+            halted_partitions=halted,
+            shedding=edge.door.admission.shedding(),
+            models_left={name: why for name, why in left.items() if name.startswith(own)},
+            knowledge_age_s=edge.live.age_s(),
+            behind=[name for name in edge.live.behind() if name.startswith(own)],
+            hears_changes=edge.caches is not None and edge.caches.bus.hears_now(),
+        )
     return reply(body, headers={"cache-control": "no-store"})
 
 

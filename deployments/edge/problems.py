@@ -18,7 +18,9 @@ TITLES = {
     422: "Wrong input",
     429: "Too many requests",
     500: "Internal error",
+    502: "Temporarily unavailable",
     503: "Temporarily unavailable",
+    504: "Temporarily unavailable",
 }
 
 

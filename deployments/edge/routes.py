@@ -20,10 +20,10 @@ from deployments.edge.ladder import Ladder
 from deployments.edge.raw_reply import RawReply
 from deployments.edge.recommendations import Recommender, RecommendQuery
 from rayce.ingest import EventIn
-from rayce.item import Item
+from rayce.item import Item, ItemIn
 
 Handler = Callable[[Edge, Any, Request], Awaitable[Response | RawReply]]
-Items = Annotated[list[Item], Meta(min_length=1)]
+Items = Annotated[list[ItemIn], Meta(min_length=1)]
 OPEN = ""
 """Scope of routes that need no key."""
 
@@ -189,6 +189,16 @@ def routes(ladder: Ladder) -> list[Route]:
             schemas.SimilarItems,
             None,
             shelf_calls.SimilarQuery,
+        ),
+        Route(
+            "GET",
+            "/v1/affinities",
+            shelf_calls.get_affinities,
+            "page",
+            "Which categories or brands go together",
+            schemas.NearKinds,
+            None,
+            shelf_calls.AffinitiesQuery,
         ),
         Route(
             "GET",

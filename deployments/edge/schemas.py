@@ -7,15 +7,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rayce.decision import ArmOdds
 from rayce.event import Moment
 from rayce.ingest import Id, Values
-from rayce.item import Attributes, Categories, Item, ItemId, Price, Word
+from rayce.item import Attributes, Categories, Item, PlainItemId, Price, Word
 from rayce.refusals import RowError
 from rayce.segments.explanation import Why
 from rayce.slots.deciding import Reason, Step
 
 Rung = Literal["live", "stale", "precomputed", "segment", "global"]
 Limit = Annotated[int, Meta(ge=1, le=100)]
-Slot = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
-ItemIds = Annotated[tuple[ItemId, ...], Meta(max_length=500)]
+Slot = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
+ItemIds = Annotated[tuple[PlainItemId, ...], Meta(max_length=500)]
 
 
 class Accepted(Struct, frozen=True):
@@ -186,7 +186,7 @@ class Recommendations(Struct, frozen=True):
 class RankIn(Struct, frozen=True, forbid_unknown_fields=True):
     """The caller's own items, to be ordered for a user; without `user_id` by context alone."""
 
-    items: Annotated[tuple[ItemId, ...], Meta(min_length=1, max_length=500)]
+    items: Annotated[tuple[PlainItemId, ...], Meta(min_length=1, max_length=500)]
     user_id: Id | None = None
     slot: Slot = "default"
     context: Values = {}
@@ -278,7 +278,7 @@ class Stored(Struct, frozen=True):
 class ItemPatch(Struct, frozen=True, forbid_unknown_fields=True):
     """An item whose id is in the path."""
 
-    item_id: ItemId | None = None
+    item_id: PlainItemId | None = None
     title: Word = ""
     categories: Categories = ()
     brand: Word = ""
@@ -322,6 +322,21 @@ class TrendingItems(Struct, frozen=True):
     category: str
 
 
+class NearKind(Struct, frozen=True):
+    """A category or brand, and a score that compares within its list only."""
+
+    name: str
+    score: float
+
+
+class NearKinds(Struct, frozen=True):
+    """The categories (`of`: `category`) or brands that people who touched `name` touch in the same session or the next ones."""
+
+    of: Literal["category", "brand"]
+    name: str
+    near: list[NearKind]
+
+
 class CohortOut(Struct, frozen=True):
     """The cohort's token, whether stores could tell (`live`, or `global`: they could not), and whether the person was known."""
 
@@ -355,24 +370,30 @@ class CohortDecisions(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """How this replica is: `ready`, or `degraded` with what is away; it answers either way."""
+    """How this replica is: `ready`, or `degraded` with the parts that are not as they should be; it answers either way.
+
+    Status, `away` and `stores` are for anybody. The rest is for keys that may read; what names tenants names their own tenant
+    only, to the operator all.
+    """
 
     status: Literal["ready", "degraded"]
     away: list[str]
+    """Stores that do not answer, `stream` if partitions of it stand still, `ranker` if a live model was left aside."""
     stores: dict[str, str]
-    generations: dict[str, dict[str, int]]
-    catalogue_version: str
-    halted_partitions: list[int] = []
+    """`up` or `away`; to the operator why."""
+    generations: dict[str, dict[str, int]] | UnsetType = UNSET
+    catalogue_version: str | UnsetType = UNSET
+    halted_partitions: list[int] | UnsetType = UNSET
     """Of the stream: they stand still for too many dead letters until somebody resumes them."""
-    shedding: list[str] = []
+    shedding: list[str] | UnsetType = UNSET
     """Priorities of which this replica has sent requests away in the last seconds, as there were too many."""
-    models_left: dict[str, str] = {}
+    models_left: dict[str, str] | UnsetType = UNSET
     """By tenant and model: the live generation that a ranker has left aside, which one ranks instead, and why."""
-    knowledge_age_s: float | None = None
+    knowledge_age_s: float | UnsetType | None = UNSET
     """How long ago this replica has seen what is live; null: never. It goes on with what it has."""
-    behind: list[str] = []
+    behind: list[str] | UnsetType = UNSET
     """What is said to have gone live since then, as tenant and kind."""
-    hears_changes: bool = False
+    hears_changes: bool | UnsetType = UNSET
     """Whether it hears who changes, and so may keep things about people in memory."""
 
 

@@ -1,7 +1,7 @@
 """`…/similar` and `/v1/trending`: answered at the edge from the live shelf and top lists, the same for everybody."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -12,7 +12,16 @@ from deployments.edge.callers import Caller
 from deployments.edge.edge import Edge
 from deployments.edge.problems import Problem
 from deployments.edge.requests import path_id, read_query, reply
-from deployments.edge.schemas import Limit, ScoredItem, SimilarItems, SimilarSource, TrendingItems, TrendingOf
+from deployments.edge.schemas import (
+    Limit,
+    NearKind,
+    NearKinds,
+    ScoredItem,
+    SimilarItems,
+    SimilarSource,
+    TrendingItems,
+    TrendingOf,
+)
 from deployments.edge.surrogate_keys import surrogate_keys
 from rayce.generations import Loaded
 from rayce.item_words import SHELF
@@ -26,6 +35,14 @@ POPULAR = "popular"
 class SimilarQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Query of similar items."""
 
+    limit: Limit = 10
+
+
+class AffinitiesQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of which kinds go together: `category` or `brand`."""
+
+    category: Annotated[str, Meta(max_length=256)] = ""
+    brand: Annotated[str, Meta(max_length=256)] = ""
     limit: Limit = 10
 
 
@@ -50,6 +67,35 @@ async def get_similar(edge: Edge, caller: Caller, request: Request) -> Response:
         raise Problem(404, "the live shelf has no such item", "item_id", item_id)
     source, items = _similar(loaded.value, number, limit)
     return _shared(caller, [(SHELF, loaded)], SimilarItems(item_id, items, source))
+
+
+async def get_affinities(edge: Edge, caller: Caller, request: Request) -> Response:
+    """Which categories go with a category, or brands with a brand, best first: of what people touch in the same session or the
+    next ones. Categories are those at the shelf's grain, the second-widest of an item. An empty list where nobody has gone on
+    from it yet, or the live shelf has none of that name.
+    """
+    asked = read_query(request, AffinitiesQuery)
+    if bool(asked.category) == bool(asked.brand):
+        raise Problem(422, "category, or brand: one of them", "category", asked.category or None)
+    of: Literal["category", "brand"] = "category" if asked.category else "brand"
+    name = asked.category or asked.brand
+    loaded = edge.live.get(caller.tenant, SHELF)
+    near = [] if loaded is None else _near_kinds(loaded.value, of, name)[: asked.limit]
+    generations = [] if loaded is None else [(SHELF, loaded.number)]
+    headers = {"surrogate-key": surrogate_keys(caller.tenant, generations, [])}
+    return reply(NearKinds(of, name, near), headers=headers)
+
+
+def _near_kinds(shelf: Shelf, of: Literal["category", "brand"], name: str) -> list[NearKind]:
+    kinds, names = shelf.kinds, shelf.groups if of == "category" else shelf.brands
+    if kinds is None or name not in names:
+        return []
+    number = names.index(name)
+    table, scores = (kinds.groups, kinds.group_scores) if of == "category" else (kinds.brands, kinds.brand_scores)
+    if number >= len(table):  # it came into the catalogue since
+        return []
+    pairs = zip(table[number].tolist(), scores[number].tolist(), strict=True)
+    return [NearKind(names[n], round(score, 4)) for n, score in pairs if n != NOTHING and names[n]]
 
 
 async def get_trending(edge: Edge, caller: Caller, request: Request) -> Response:

@@ -1,10 +1,10 @@
 """What a recommendation has shown, told to the log of decisions: microseconds, and no reply waits for it."""
 
 from collections.abc import Mapping
+from math import prod
 
 from deployments.edge.edge import Edge
 from deployments.edge.question import Answer, Question
-from rayce.candidates import NEW, SOURCES
 from rayce.context import permitted
 from rayce.decision import VERSION, Decision, ShownItem
 
@@ -16,6 +16,7 @@ def tell_shown(
 ) -> None:
     """Who may not be known is nobody in it: no pseudonym, no segments, no purposes."""
     context = question.circumstances.context
+    tried = [item.propensity for item in answer.items if item.propensity < 1.0]
     edge.decisions.tell(
         Decision(
             version=VERSION,
@@ -30,10 +31,14 @@ def tell_shown(
             bits=answer.bits if answer.personal else "",
             policy_id=f"{answer.model}@{answer.model_generation}+rules@{answer.rules}",
             shown=tuple(
-                ShownItem(item.item_id, item.score, item.source, item.source == SOURCES[NEW]) for item in answer.items
+                ShownItem(item.item_id, item.score, item.source, item.is_tried, item.propensity)
+                if item.propensity < 1.0
+                else ShownItem(item.item_id, item.score, item.source, item.is_tried)
+                for item in answer.items
             ),
             pool=tuple(answer.pool),
             generations=dict(generations),
             rung=answer.rung,
+            **({"propensity": prod(tried)} if tried else {}),
         )
     )

@@ -210,7 +210,9 @@ class Show:
 
     async def _start(self) -> Address:
         with self.progress.stage("start") as stage:
-            return await self._cluster.start(lambda line: stage.advance(0, detail=line))
+            address = await self._cluster.start(lambda line: stage.advance(0, detail=line))
+            stage.detail = ""
+            return address
 
     async def _read(self) -> Dataset:
         with self.progress.stage("data") as stage:

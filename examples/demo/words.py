@@ -69,13 +69,16 @@ def ago(at_ms: int, now_ms: int) -> str:
     return "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"
 
 
-def spoken(name: str) -> str:
-    """An identifier as words.
+_SPELLED = {"dynamodb": "DynamoDB"}
 
-    >>> spoken("likely_to_buy_soon")
-    'likely to buy soon'
+
+def spoken(name: str) -> str:
+    """An identifier as words; a name as its owner spells it.
+
+    >>> spoken("likely_to_buy_soon"), spoken("dynamodb")
+    ('likely to buy soon', 'DynamoDB')
     """
-    return name.replace("_", " ").strip()
+    return _SPELLED.get(name, name.replace("_", " ").strip())
 
 
 def feature(name: str, value: float | None) -> str:

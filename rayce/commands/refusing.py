@@ -9,11 +9,17 @@ if TYPE_CHECKING:
     from rayce.errors import InvalidInput
 
 
-def refuse(file: Path, error: "InvalidInput") -> NoReturn:
-    """What of the file is wrong: file, key and value."""
+def refuse(file: Path, *errors: "InvalidInput") -> NoReturn:
+    """What of the file is wrong: file, key and value of each mistake."""
+    for error in errors:
+        tell(file, error)
+    raise typer.Exit(1) from None
+
+
+def tell(file: Path, error: "InvalidInput") -> None:
+    """One thing that is wrong with the file."""
     named = str(error) if str(error).startswith(str(file)) else f"{file}: {error}"
     typer.echo(f"{named}\n  file:  {file}\n  key:   {error.key or '-'}\n  value: {error.value!r}", err=True)
-    raise typer.Exit(1) from None
 
 
 def fail(error: Exception) -> NoReturn:

@@ -8,9 +8,10 @@ import typer
 
 from rayce.commands import opening
 from rayce.commands.options import SettingsFile, Tenant
-from rayce.commands.refusing import fail, refuse
+from rayce.commands.refusing import fail, refuse, tell
 
 if TYPE_CHECKING:
+    from rayce.errors import InvalidRules
     from rayce.rules.comparison import Comparison
     from rayce.rules.rule_set import RuleSet
     from rayce.segments.catalogue import Catalogue
@@ -20,25 +21,48 @@ rules = typer.Typer(help="The marketer's rules for recommendations.", no_args_is
 
 
 RulesFile = Annotated[Path, typer.Argument(help="The rules (YAML).")]
+RulesFiles = Annotated[list[Path], typer.Argument(help="The rules (YAML); of each file by itself.")]
 
 
 @rules.command("check")
 def check_rules(
-    file: RulesFile,
+    files: RulesFiles,
     tenant: Annotated[str, typer.Option("--tenant", help="Whose requests --sample takes.")] = "",
     sample: Annotated[int, typer.Option(min=0, help="Try them on so many of the last logged requests.")] = 0,
     settings: SettingsFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each file instead of tables.")] = False,
 ) -> None:
-    """Check rules as rayce would load them. Exit code 1, with key and value, where they do not hold together.
+    """Check rules as rayce would load them. Exit code 1, with file, key and value of all mistakes, if there is one.
 
     With --sample also what they would change, side by side: lists by the rules that are live and by these.
     """
-    from msgspec import json
-
     if sample and not tenant:
         fail(ValueError("--sample needs --tenant: whose requests?"))
     durable, catalogue = _segments_now(settings)
+    is_wrong = False
+    for file in files:
+        wrong = _mistakes(file, catalogue)
+        for mistake in wrong:
+            tell(file, mistake)
+        is_wrong = is_wrong or bool(wrong)
+        if not wrong:
+            _tell_rules(file, durable, catalogue, tenant, sample, settings, as_json)
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+def _tell_rules(
+    file: Path,
+    durable: "Durable",
+    catalogue: "Catalogue",
+    tenant: str,
+    sample: int,
+    settings: Path | None,
+    as_json: bool,
+) -> None:
+    """What rules that hold together are, and what they would change."""
+    from msgspec import json
+
     found = _rules(file, catalogue)
     compared = _compared(durable, found, catalogue, tenant, sample, settings) if sample else None
     if as_json:
@@ -115,6 +139,17 @@ def live_rules(
     else:
         since = datetime.fromtimestamp(found.activated_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         typer.echo(f"generation {found.number}, activated {since}")
+
+
+def _mistakes(file: Path, catalogue: "Catalogue") -> "list[InvalidRules]":
+    """Everything that is wrong with a file."""
+    from rayce.errors import InvalidRules
+    from rayce.rules.mistakes import mistakes
+
+    try:
+        return mistakes(file.read_text(encoding="utf-8"), catalogue)
+    except (OSError, UnicodeDecodeError) as error:
+        return [InvalidRules(str(error), "", str(file))]
 
 
 def _rules(file: Path, catalogue: "Catalogue") -> "RuleSet":

@@ -14,7 +14,7 @@ from rayce.importing.report import SHOWN, RowRefusal, Teller
 from rayce.importing.source_file import SourceFile
 from rayce.importing.table import read_table
 from rayce.importing.values import MISSING, cell, reader
-from rayce.item import Item, decode_item, encode_item
+from rayce.item import Item, ItemIn, encode_item, read_item
 from rayce.refusals import UNREADABLE, row_error
 
 AT_ONCE = 500
@@ -92,9 +92,9 @@ def _item(raw: RawRow, fields: Fields) -> Item | Refused:
     body = b""
     try:
         body = _encode(fields(raw))
-        return decode_item(body)
+        return read_item(body)
     except UNREADABLE as error:
-        bad = row_error(0, body, Item, str(error))
+        bad = row_error(0, body, ItemIn, str(error))
         return Refused(raw.number, Problem(bad.path, bad.value, bad.message))
     except InvalidInput as error:
         return Refused(raw.number, Problem(error.key, error.value, str(error)))

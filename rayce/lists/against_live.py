@@ -13,10 +13,12 @@ from rayce.evaluation.comparison import measured
 from rayce.evaluation.measures import LIMIT
 from rayce.item import Item
 from rayce.lists.blend import Blend
+from rayce.lists.expected import Expectation
 from rayce.lists.maker import ListMaker
 from rayce.lists.source import Source
 from rayce.lists.tables import make_tables
 from rayce.precomputed import decode_list
+from rayce.sequence.learnt import Learnt
 from rayce.verdict import FIRST, MIN_CASES, Verdict, verdict
 
 MOST_PEOPLE = 2_000
@@ -27,11 +29,19 @@ Stored = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 def against_live(
-    items: Sequence[Item], source: Source, blend: Blend, as_of_ms: int, stored: Stored, near: int
+    items: Sequence[Item],
+    source: Source,
+    blend: Blend,
+    as_of_ms: int,
+    stored: Stored,
+    near: int,
+    past: Learnt | None = None,
 ) -> Verdict:
     """The verdict on the people (of many a sample) who had a live list as of `as_of_ms` and have bought something since.
 
-    `near` is how many neighbours of EASE^R the tables keep. Too few people, or a moment before all history: nothing to compare.
+    `near` is how many neighbours of EASE^R the tables keep; `past` is what the order of purchases had taught
+    before the oldest moment that the blend was learned from: it knows nothing of what was bought since. Too few people, or a
+    moment before all history: nothing to compare.
     """
     taught = source.taught
     before = taught.where(taught.at_ms < as_of_ms)
@@ -49,7 +59,8 @@ def against_live(
     if len(people) < MIN_CASES or not len(before.item):
         return FIRST
     shelf = build(items, before, as_of_ms).shelf
-    maker = ListMaker(make_tables(shelf, before, as_of_ms, near), blend)
+    expectation = None if past is None else Expectation(past, before, len(items))
+    maker = ListMaker(make_tables(shelf, before, as_of_ms, near), blend, expectation=expectation)
     own = source.histories.until(as_of_ms).of(np.array([number[person] for person in people], dtype=np.intp))
     ours = maker.block(own, as_of_ms, LIMIT).lists(shelf.ids)
     truth = [frozenset(wanted[person]) for person in people]

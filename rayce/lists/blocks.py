@@ -14,9 +14,10 @@ _COUNT, _DAYS_SINCE = PARTS.index("count"), PARTS.index("days_since")
 
 @lru_cache(maxsize=1)
 def compiled_block() -> Any:
-    """`block(start, item, at_ms, bought, weight, tables, now_ms, room, blend, again_days, new, items, scores)`.
+    """`block(start, item, at_ms, bought, weight, tables, expected, now_ms, room, blend, again_days, new, items, scores)`.
 
-    Fills the rows of `items` (padded by -1) and `scores`, one for each person, best first. `again_days` is by item: how long
+    Fills the rows of `items` (padded by -1) and `scores`, one for each person, best first. `expected` is people × items, or
+    people × 0 where nothing is said of it. `again_days` is by item: how long
     what was bought stays away; `new`: only what they never bought. A tree's sum becomes a likelihood.
     """
     import numba
@@ -53,6 +54,7 @@ def compiled_block() -> Any:
         bought: Any,
         weight: Any,
         tables: Any,
+        expected: Any,
         now_ms: int,
         room: Any,
         blend: Any,
@@ -64,7 +66,7 @@ def compiled_block() -> Any:
         found, rows, length = room.found, room.rows, items.shape[1]
         for person in range(len(start) - 1):
             a, b = start[person], start[person + 1]
-            count = candidates(item[a:b], at_ms[a:b], bought[a:b], weight[a:b], tables, now_ms, room)
+            count = candidates(item[a:b], at_ms[a:b], bought[a:b], weight[a:b], tables, expected[person], now_ms, room)
             scored = score(rows, count, blend)
             for c in range(count):
                 again = rows[bought_times, c] > 0.0

@@ -61,23 +61,35 @@ def _most(people: int) -> int:
 
 
 def _by_items(interest: sparse.csr_array, shrinkage: float) -> Blocks:
-    together = (interest.T @ interest).toarray().astype(np.float64)
-    together[np.diag_indices(len(together))] += shrinkage
-    inverse = _inverse(together)
-    scale = np.diagonal(inverse)
+    inverse = _inverse(_with_itself(interest.T.tocsr(), interest, shrinkage))
+    scale = np.diagonal(inverse).copy()
     for first in range(0, len(inverse), BLOCK):
         yield first, -inverse[first : first + BLOCK] / scale
 
 
 def _by_people(interest: sparse.csr_array, shrinkage: float) -> Blocks:
-    kernel = (interest @ interest.T).toarray().astype(np.float64)
-    kernel[np.diag_indices(len(kernel))] += shrinkage
-    wide = interest.toarray().astype(np.float64)
-    solved = _inverse(kernel) @ wide
-    scale = (1.0 - np.einsum("pi,pi->i", wide, solved)).astype(np.float32)
-    narrow, solved = wide.astype(np.float32), solved.astype(np.float32)  # half of the time for the largest product
-    for first in range(0, solved.shape[1], BLOCK):
+    inverse = _inverse(_with_itself(interest, interest.T.tocsr(), shrinkage))
+    narrow = interest.astype(np.float32).toarray()  # half of the time and memory for the largest product
+    solved, scale = np.empty_like(narrow), np.empty(narrow.shape[1], dtype=np.float32)
+    columns = interest.tocsc()
+    for first in range(0, len(scale), BLOCK):
+        some = slice(first, first + BLOCK)
+        wide = columns[:, some].toarray()
+        exact = inverse @ wide
+        scale[some] = 1.0 - np.einsum("pi,pi->i", wide, exact)
+        solved[:, some] = exact
+    del inverse, columns
+    for first in range(0, len(scale), BLOCK):
         yield first, (narrow[:, first : first + BLOCK].T @ solved) / scale
+
+
+def _with_itself(rows: sparse.csr_array, transposed: sparse.csr_array, shrinkage: float) -> NDArray[np.float64]:
+    """AA' + λI, dense. By blocks of rows: as one sparse product it takes half as much again beside the result."""
+    found = np.empty((rows.shape[0], rows.shape[0]))
+    for first in range(0, len(found), BLOCK):
+        found[first : first + BLOCK] = (rows[first : first + BLOCK] @ transposed).toarray()
+    found[np.diag_indices(len(found))] += shrinkage
+    return found
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,9 +101,13 @@ def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         raise NotEnoughData(
             "the interests of people cannot be told apart: EASE^R has no solution; set lists.ease_neighbours to 0"
         )
-    upper: NDArray[np.float64] = np.triu(inverse)
-    mirrored: NDArray[np.float64] = upper + np.triu(upper, 1).T
-    return mirrored
+    lower: NDArray[np.float64] = inverse.T  # of LAPACK's upper triangle, rows one after another in memory
+    for first in range(0, len(lower), BLOCK):
+        some = slice(first, first + BLOCK)
+        lower[:first, some] = lower[some, :first].T
+        corner = np.tril(lower[some, some])
+        lower[some, some] = corner + np.tril(corner, -1).T
+    return lower
 
 
 def _keep_best(weights: Dense, first: int, chosen: NDArray[np.intp], found: Near) -> None:

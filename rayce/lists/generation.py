@@ -9,10 +9,13 @@ from msgspec import Struct
 
 from rayce.errors import InvalidArtifact
 from rayce.lists.blend import Blend, Origin
+from rayce.lists.expected import Known
 from rayce.lists.histories import Digests
 from rayce.lists.tables import TABLES_FILE, Tables
+from rayce.sequence.learnt import Learnt
 
 MANIFEST_FILE, BLEND_FILE, PEOPLE_FILE = "manifest.json", "blend.txt", "people.bin"
+SEQUENCE_FILE, SEQUENCE_ITEMS_FILE = "sequence.npz", "sequence_items.json"
 
 
 class ListsManifest(Struct, frozen=True):
@@ -31,12 +34,16 @@ class ListsManifest(Struct, frozen=True):
 
 
 class ListsGeneration(NamedTuple):
-    """The manifest, how the parts are weighed, the tables, and a digest of each person's history, ascending."""
+    """The manifest, how the parts are weighed, the tables, and a digest of each person's history, ascending.
+
+    `sequence` is what the order of purchases has taught, where lists follow from it.
+    """
 
     manifest: ListsManifest
     blend: Blend
     tables: Tables
     people: Digests
+    sequence: Known | None = None
 
     def to_files(self) -> dict[str, bytes]:
         """The files of the generation; the lists themselves are stored by person."""
@@ -45,6 +52,7 @@ class ListsGeneration(NamedTuple):
             BLEND_FILE: self.blend.text.encode(),
             TABLES_FILE: self.tables.to_bytes(),
             PEOPLE_FILE: np.sort(self.people).astype("<u8").tobytes(),
+            **(_sequence_files(self.sequence) if self.sequence is not None else {}),
         }
 
     @classmethod
@@ -55,6 +63,20 @@ class ListsGeneration(NamedTuple):
             blend = Blend(files[BLEND_FILE].decode(), manifest.weights)
             people = np.frombuffer(files[PEOPLE_FILE], dtype="<u8")
             blend.weights()
-            return cls(manifest, blend, Tables.from_bytes(files[TABLES_FILE]), people)
+            return cls(manifest, blend, Tables.from_bytes(files[TABLES_FILE]), people, _sequence(files))
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             raise InvalidArtifact(f"the generation of lists cannot be read: {error}", "files", sorted(files)) from None
+
+
+def _sequence_files(sequence: Known) -> dict[str, bytes]:
+    return {SEQUENCE_FILE: sequence.learnt.to_bytes(), SEQUENCE_ITEMS_FILE: msgspec.json.encode(sequence.ids)}
+
+
+def _sequence(files: Mapping[str, bytes]) -> Known | None:
+    if SEQUENCE_FILE not in files and SEQUENCE_ITEMS_FILE not in files:
+        return None
+    ids = msgspec.json.decode(files[SEQUENCE_ITEMS_FILE], type=list[str])
+    learnt = Learnt.from_bytes(files[SEQUENCE_FILE])
+    if len(ids) != len(learnt.network["items"]):
+        raise ValueError(f"{SEQUENCE_FILE} and {SEQUENCE_ITEMS_FILE} do not speak of the same items")
+    return Known(learnt, ids)

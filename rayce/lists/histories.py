@@ -66,12 +66,11 @@ def histories_of(interactions: Interactions, people: int | None = None) -> Histo
     """The histories by the interactions' person numbers, up to `people` of them (default: as many as there are)."""
     person = interactions.person
     count = people if people is not None else int(person.max()) + 1 if len(person) else 0
-    in_time = np.argsort(interactions.at_ms, kind="stable")
-    order = in_time[np.argsort(person[in_time], kind="stable")]
+    order = np.lexsort((interactions.at_ms, person))
     return Histories(
         start=np.concatenate([[0], np.cumsum(np.bincount(person, minlength=count))]).astype(np.int64),
-        item=interactions.item[order].astype(np.int32),
-        at_ms=interactions.at_ms[order].astype(np.int64),
-        bought=interactions.bought[order].astype(np.bool_),
-        weight=interactions.weight[order].astype(np.float32),
+        item=interactions.item[order].astype(np.int32, copy=False),
+        at_ms=interactions.at_ms[order].astype(np.int64, copy=False),
+        bought=interactions.bought[order].astype(np.bool_, copy=False),
+        weight=interactions.weight[order].astype(np.float32, copy=False),
     )

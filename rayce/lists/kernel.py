@@ -1,7 +1,8 @@
 """One person's candidates and what speaks for each, compiled.
 
 Their rows become the products they have; each speaks, by four tables, for others; the candidates are what they have, the best
-of what that speaks for, the popular ones of their favourite kinds, and the most popular of all. Each gets a column of `PARTS`.
+of what that speaks for, what the order of their purchases leads one to expect, the popular ones of their favourite kinds, and
+the most popular of all. Each gets a column of `PARTS`.
 
 Deterministic: sums go in the order of the history. Imported only where lists are made, as it imports numba. Compiled code is
 kept beside this file, which therefore takes nothing from others of ours but its arguments: it would not notice their changes.
@@ -28,6 +29,10 @@ LOOKED = 0.05
 FIRST_COLUMN = 27
 """Where the columns of the products begin among the parts; those of the person come after them."""
 
+UNSAID = -99.0
+"""Instead of the logarithm of a chance, where nothing is said: `rayce.lists.expected` has the same."""
+NO_PLACE = 999.0
+"""Instead of the place among what is expected."""
 COUNT, W14, W28, W56, W112, FIRST, LAST, LOOKS = range(8)
 """What is summed up of a product that the person has; `FIRST` and `LAST` are ages in days."""
 BASKETS, B14, B28, B56, B112, TOTAL, DECAYED, DISTINCT, SINCE = range(9)
@@ -46,8 +51,13 @@ def jit(function: F) -> F:
 
 
 @jit
-def candidates(item: Any, at_ms: Any, bought: Any, weight: Any, tables: Any, now_ms: int, room: Any) -> Any:
-    """Fills `room.found` and `room.rows`; returns how many candidates there are."""
+def candidates(
+    item: Any, at_ms: Any, bought: Any, weight: Any, tables: Any, expected: Any, now_ms: int, room: Any
+) -> Any:
+    """Fills `room.found` and `room.rows`; returns how many candidates there are.
+
+    `expected`, by item, is what the order of the purchases says; empty: nothing.
+    """
     own = np.empty(len(item), dtype=np.int32)
     sums, person = np.zeros((8, len(item))), np.zeros(9)
     owned = gather(item, at_ms, bought, weight, now_ms, room.place, own, sums, person)
@@ -60,8 +70,9 @@ def candidates(item: Any, at_ms: Any, bought: Any, weight: Any, tables: Any, now
     reached = spread(tables.tastes, tables.tastes_scores, own, strength[1], room, room.scores[1], reached)
     reached = spread(tables.following, tables.following_scores, own, strength[2], room, room.scores[2], reached)
     reached = spread(tables.near, tables.near_scores, own, strength[3], room, room.scores[3], reached)
-    count, had = choose(own, owned, kept, tables, room, reached)
+    count, had = choose(own, owned, kept, tables, expected, room, reached)
     describe(count, had, sums, person, habit, tables, room)
+    tell_expected(count, expected, room, len(room.rows) - 2)
     clear(own, owned, kept, tables, room, count, reached)
     return count
 
@@ -182,7 +193,7 @@ def spread(near: Any, near_scores: Any, own: Any, strength: Any, room: Any, scor
 
 
 @jit
-def choose(own: Any, owned: int, kept: int, tables: Any, room: Any, reached: int) -> Any:
+def choose(own: Any, owned: int, kept: int, tables: Any, expected: Any, room: Any, reached: int) -> Any:
     """The candidates into `room.found`, what the person has first; returns how many there are, and how many of those."""
     count = 0
     for slot in range(owned):
@@ -197,6 +208,7 @@ def choose(own: Any, owned: int, kept: int, tables: Any, room: Any, reached: int
     for table in range(4):
         most = wide if table < 2 else narrow
         count = best(room.scores[table], tables.available, room, reached, most, count, values)
+    count = most_expected(expected, tables.available, room, room.limits[5], count)
     for _turn in range(favourites):
         kind = favourite(own, kept, tables.kind, room.kinds)
         if kind < 0:
@@ -254,6 +266,32 @@ def best(scores: Any, available: Any, room: Any, reached: int, most: int, count:
 
 
 @jit
+def most_expected(expected: Any, available: Any, room: Any, most: int, count: int) -> int:
+    """Takes, of the most expected ones of all that is available, those that are no candidates yet; of equal ones the first."""
+    values, size = np.empty(len(expected), dtype=np.float32), 0
+    for item in range(len(expected)):
+        if expected[item] > UNSAID and available[item]:
+            values[size] = expected[item]
+            size += 1
+    if size == 0:
+        return count
+    limit = nth(values, size, most) if size > most else np.float32(UNSAID)
+    equal = most
+    for item in range(len(expected)):
+        equal -= expected[item] > limit and available[item]
+    for item in range(len(expected)):
+        if expected[item] <= UNSAID or expected[item] < limit or not available[item]:
+            continue
+        if expected[item] == limit:
+            equal -= 1
+            if equal < 0:
+                continue
+        if room.place[item] == NOWHERE or room.place[item] == REACHED:
+            count = take(item, count, room)
+    return count
+
+
+@jit
 def favourite(own: Any, kept: int, kind_of: Any, kinds: Any) -> int:
     """The kind that most was bought of, and marks it (by the sign) as told; -1: there is no other."""
     found, most = -1, np.float32(0.0)
@@ -306,6 +344,22 @@ def describe(count: int, had: int, sums: Any, person: Any, habit: Any, tables: A
     rows[first + 2, :count] = person[DECAYED]
     rows[first + 3, :count] = person[DISTINCT] / max(person[TOTAL], 1.0)
     rows[first + 4, :count] = person[SINCE]
+
+
+@jit
+def tell_expected(count: int, expected: Any, room: Any, first: int) -> None:
+    """Fills the two columns about what is expected: the logarithm of the chance, and the place among the candidates by it."""
+    rows, found = room.rows, room.found
+    rows[first, :count] = UNSAID
+    rows[first + 1, :count] = NO_PLACE
+    if len(expected) == 0:
+        return
+    for place in range(count):
+        rows[first, place] = expected[found[place]]
+    order = np.argsort(-rows[first, :count], kind="mergesort")
+    for rank in range(count):
+        if rows[first, order[rank]] > UNSAID:
+            rows[first + 1, order[rank]] = rank
 
 
 @jit

@@ -16,10 +16,12 @@ from rayce.interactions import Interactions
 from rayce.item import Item
 from rayce.lists.blend import LEARNED, Blend, Origin
 from rayce.lists.boosting import train_trees
+from rayce.lists.expected import Expectation
 from rayce.lists.histories import Histories, histories_of
 from rayce.lists.maker import ListMaker
 from rayce.lists.parts import PARTS
 from rayce.lists.tables import NEAR, make_tables
+from rayce.sequence.learnt import Learnt
 from rayce.training import Rows, importance
 
 WINDOW_MS = 28 * DAY_MS
@@ -52,9 +54,14 @@ def learn(
     cuts: int = CUTS,
     most_people: int = MOST_PEOPLE,
     near: int = NEAR,
+    past: Learnt | None = None,
 ) -> Blend:
-    """The blend of a history; the fixed weights where it has no two cuts with buyers before and after them."""
-    made = list(_cuts(items, interactions, from_ms, until_ms, cuts, most_people, near, say))
+    """The blend of a history; the fixed weights where it has no two cuts with buyers before and after them.
+
+    `past` is what the order of purchases taught before the last of `cut_moments`; None: the blend does without.
+    """
+    moments = cut_moments(interactions, from_ms, until_ms, cuts)
+    made = list(_cuts(items, interactions, moments, most_people, near, past, say))
     if len(made) < 2:
         say("the history is too short to learn how to weigh the parts of a list: fixed weights")
         return Blend()
@@ -76,32 +83,48 @@ def learn(
     return Blend(booster.model_to_string(), origin)
 
 
+def cut_moments(interactions: Interactions, from_ms: int, until_ms: int, most: int = CUTS) -> list[int]:
+    """The newest first, a window apart, as long as half of the history lies before them and enough people buy after them."""
+    found: list[int] = []
+    for number in range(1, most + 1):
+        cut_ms = until_ms - number * WINDOW_MS
+        if cut_ms - from_ms < (until_ms - from_ms) / 2 or len(_buyers(interactions, cut_ms)) < MIN_BUYERS:
+            break
+        found.append(cut_ms)
+    return found
+
+
+def _buyers(interactions: Interactions, cut_ms: int) -> NDArray[np.int32]:
+    """Who bought something in the window after the cut, and did something before it."""
+    later = _foretold(interactions, cut_ms)
+    before = interactions.person[interactions.at_ms < cut_ms]
+    return np.intersect1d(np.unique(interactions.person[later]), np.unique(before))
+
+
+def _foretold(interactions: Interactions, cut_ms: int) -> NDArray[np.bool_]:
+    at_ms = interactions.at_ms
+    return (at_ms >= cut_ms) & (at_ms < cut_ms + WINDOW_MS) & interactions.bought
+
+
 def _cuts(
     items: Sequence[Item],
     interactions: Interactions,
-    from_ms: int,
-    until_ms: int,
-    most: int,
+    moments: Sequence[int],
     most_people: int,
     near: int,
+    past: Learnt | None,
     say: Callable[[str], None],
 ) -> Iterator[Cut]:
-    """The newest first, a window apart, as long as half of the history lies before them."""
     histories = histories_of(interactions)
-    for number in range(1, most + 1):
-        cut_ms = until_ms - number * WINDOW_MS
-        if cut_ms - from_ms < (until_ms - from_ms) / 2:
-            return
-        before = interactions.where(interactions.at_ms < cut_ms)
-        later = (interactions.at_ms >= cut_ms) & (interactions.at_ms < cut_ms + WINDOW_MS) & interactions.bought
-        buyers = np.intersect1d(np.unique(interactions.person[later]), np.unique(before.person))
-        if len(buyers) < MIN_BUYERS:
-            return
+    for number, cut_ms in enumerate(moments, 1):
+        before, later = interactions.where(interactions.at_ms < cut_ms), _foretold(interactions, cut_ms)
+        buyers = _buyers(interactions, cut_ms)
         chance = np.random.default_rng((SEED, number))
         if len(buyers) > most_people:
             buyers = np.sort(chance.choice(buyers, most_people, replace=False))
         shelf = build(items, before, cut_ms).shelf
-        maker = ListMaker(make_tables(shelf, before, cut_ms, near), Blend())
+        expectation = None if past is None else Expectation(past, before, len(items))
+        maker = ListMaker(make_tables(shelf, before, cut_ms, near), Blend(), expectation=expectation)
         wanted = np.unique(interactions.person[later].astype(np.int64) * len(items) + interactions.item[later])
         rows = _rows(maker, histories.until(cut_ms), buyers, wanted, cut_ms, len(items), chance)
         say(f"learning from {len(buyers):,} people, {-number * 4} weeks: {len(rows.labels):,} rows")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rayce.lists.blend import Blend
 from rayce.lists.blocks import compiled_block
+from rayce.lists.expected import Expectation
 from rayce.lists.histories import Histories
 from rayce.lists.room import room_for
 from rayce.lists.tables import Tables
@@ -15,6 +16,8 @@ from rayce.precomputed import List
 from rayce.shelf import Floats, Ints
 
 LENGTH = 100
+AT_ONCE = 500
+"""People of whom is held at once what is expected of every item."""
 
 
 class Block(NamedTuple):
@@ -43,24 +46,49 @@ class Candidates(NamedTuple):
 class ListMaker:
     """Makes lists from the tables of one shelf. One thread at a time."""
 
-    def __init__(self, tables: Tables, blend: Blend, again_days: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        blend: Blend,
+        again_days: NDArray[np.float64] | None = None,
+        expectation: Expectation | None = None,
+    ) -> None:
         """`again_days`, by item: how long what somebody bought stays out of their list. The first of a process compiles."""
         self._tables, self._weights, self._room = tables, blend.weights(), room_for(tables)
         self._again_days = np.zeros(len(tables.available)) if again_days is None else again_days
+        self._expectation = expectation
         self._block = compiled_block()
 
     def block(self, histories: Histories, now_ms: int, length: int = LENGTH, new: bool = False) -> Block:
         """Everybody's list as of `now_ms`; `new`: only of what they never bought."""
         people = len(histories.start) - 1
         made = Block(np.empty((people, length), dtype=np.int32), np.empty((people, length), dtype=np.float32))
-        self._block(
-            *histories, self._tables, now_ms, self._room, self._weights, self._again_days, new, made.items, made.scores
-        )
+        for first in range(0, people, AT_ONCE):
+            last = min(first + AT_ONCE, people)
+            own = histories.people(first, last)
+            self._block(
+                *own,
+                self._tables,
+                self._expected(own, now_ms),
+                now_ms,
+                self._room,
+                self._weights,
+                self._again_days,
+                new,
+                made.items[first:last],
+                made.scores[first:last],
+            )
         return made
 
     def candidates(self, histories: Histories, person: int, now_ms: int) -> Candidates:
         """What the list of one person is chosen from."""
         from rayce.lists.kernel import candidates
 
-        count = candidates(*histories.people(person, person + 1)[1:], self._tables, now_ms, self._room)
+        own = histories.people(person, person + 1)
+        count = candidates(*own[1:], self._tables, self._expected(own, now_ms)[0], now_ms, self._room)
         return Candidates(self._room.found[:count].copy(), self._room.rows[:, :count].T.copy())
+
+    def _expected(self, own: Histories, now_ms: int) -> Floats:
+        if self._expectation is None:
+            return np.zeros((len(own.start) - 1, 0), dtype=np.float32)
+        return self._expectation.of(own, now_ms)

@@ -39,6 +39,8 @@ PARTS = (
     "items_28",  # purchases of products, decayed
     "novelty",  # different products by purchases of products
     "days_since_purchase",
+    "expected",  # what the order of their purchases leads one to expect next: the logarithm of its chance
+    "expected_place",  # how many of the candidates are expected more
 )
 
 FIXED = {"habit": 1.0, "taste": 0.6, "affinity": 0.03, "popularity": 2.0}

@@ -12,12 +12,14 @@ MOST_OWN = 256
 """Of more products that a person has the ones with the most recent and frequent purchases count."""
 BEST, BEST_NEAR = 80, 40
 """Candidates that each of the tables of EASE^R names, and each of the others."""
+BEST_EXPECTED = 80
+"""Candidates for what the order of somebody's purchases leads one to expect."""
 FAVOURITES = 8
 """Kinds of which the popular products come in."""
 BEST_POPULAR = 100
 """Of the most popular of all: who has no history has a whole list of them."""
-CANDIDATES = MOST_OWN + 2 * BEST + 2 * BEST_NEAR + OF_KIND * FAVOURITES + BEST_POPULAR
-LIMITS = np.array([MOST_OWN, BEST, BEST_NEAR, FAVOURITES, BEST_POPULAR], dtype=np.int64)
+CANDIDATES = MOST_OWN + 2 * BEST + 2 * BEST_NEAR + BEST_EXPECTED + OF_KIND * FAVOURITES + BEST_POPULAR
+LIMITS = np.array([MOST_OWN, BEST, BEST_NEAR, FAVOURITES, BEST_POPULAR, BEST_EXPECTED], dtype=np.int64)
 
 
 class Room(NamedTuple):

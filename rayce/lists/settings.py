@@ -37,3 +37,12 @@ class ListSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "Products that each product speaks for by EASE^R, which takes minutes with 10,000 products; 0: without it."
         ),
     ] = 60
+    sequence_items: Annotated[
+        int,
+        Meta(ge=0, le=50_000),
+        knob(
+            "Of a shop with at most so many products lists also follow from the order in which people buy, learnt by a"
+            " small network in up to a quarter of an hour at each learning of the weights; 0: never. Worth it where order"
+            " tells much and things are taken once (films, courses, books)."
+        ),
+    ] = 0

@@ -1,6 +1,6 @@
 """The audience of a rule or a decision slot: whom it is for, on which slots, in which context, and when. Empty: everybody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from rayce.circumstances import Circumstances
 from rayce.errors import InvalidDocument
 from rayce.rules.known_words import KNOWN_WORDS, described, is_known
-from rayce.rules.window import Window, parse_window
+from rayce.rules.window import Refused, Window, parse_window, window_mistakes
 from rayce.segments.catalogue import Catalogue
 
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -44,15 +44,21 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self, key: str, catalogue: Catalogue | None, refused: type[InvalidDocument] = InvalidDocument) -> None:
         """`refused` names the key below `key` and the value that offends. Without a catalogue any segment is believed."""
-        self._window(key, refused)
+        for mistake in self.mistakes(key, catalogue, refused):
+            raise mistake
+
+    def mistakes(self, key: str, catalogue: Catalogue | None, refused: type[Refused]) -> Iterator[Refused]:
+        """All that `check` refuses."""
+        yield from window_mistakes(self.from_, self.until, self.zone, self.hours, key, refused)
         for feature, words in self.context.items():
             path = f"{key}.context.{feature}"
             if feature not in KNOWN_WORDS:
                 known = ", ".join(KNOWN_WORDS)
-                raise refused(f"{path}: unknown context feature; known: {known}", path, feature)
+                yield refused(f"{path}: unknown context feature; known: {known}", path, feature)
+                continue
             for i, word in enumerate(words):
                 if not is_known(feature, word):
-                    raise refused(
+                    yield refused(
                         f"{path}[{i}]: no {feature} is {word!r}; known: {described(feature)}", f"{path}[{i}]", word
                     )
         if catalogue is None:
@@ -61,7 +67,7 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
             for i, name in enumerate(getattr(self.segments, part)):
                 if name not in catalogue.by_name:
                     path = f"{key}.segments.{part}[{i}]"
-                    raise refused(f"{path}: unknown segment {name!r}", path, name)
+                    yield refused(f"{path}: unknown segment {name!r}", path, name)
 
     def compile(self, catalogue: Catalogue) -> Holds:
         """The test of a request, about half a microsecond. A segment that the catalogue no longer has has no members."""

@@ -1,6 +1,7 @@
 """The marketer's rules: YAML in, checked rules out, to be bound to a shelf. Nothing in them is ever evaluated as code."""
 
 import math
+from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,9 @@ from rayce.shelf import Shelf
 from rayce.yaml_tree import read_yaml
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
+class RulesFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The document."""
+
     version: Literal[1]
     rules: Annotated[tuple[Rule, ...], Meta(max_length=MAX_RULES)] = ()
 
@@ -57,15 +60,24 @@ def load_rules(path: str | Path | None = None, catalogue: Catalogue | None = Non
 
 def parse_rules(text: str, catalogue: Catalogue | None = None) -> RuleSet:
     """The rules in a YAML text. Without a catalogue any segment is believed, as who takes up rules that are live must."""
-    rules = read_yaml(text, _File, InvalidRules).rules
+    rules = read_yaml(text, RulesFile, InvalidRules).rules
     names: set[str] = set()
     for i, rule in enumerate(rules):
-        if rule.name in names:
-            raise InvalidRules(f"rules[{i}].name: {rule.name!r} stands twice", f"rules[{i}].name", rule.name)
-        names.add(rule.name)
-        _check(rule, f"rules[{i}]")
-        rule.audience.check(f"rules[{i}].audience", catalogue, InvalidRules)
+        for mistake in rule_mistakes(rule, f"rules[{i}]", catalogue, names):
+            raise mistake
     return RuleSet(rules)
+
+
+def rule_mistakes(
+    rule: Rule, key: str, catalogue: Catalogue | None, names: set[str], with_action: bool = True
+) -> Iterator[InvalidRules]:
+    """What does not hold together in a rule that fits its type; `names` are those before it, and gain its own."""
+    if rule.name in names:
+        yield InvalidRules(f"{key}.name: {rule.name!r} stands twice", f"{key}.name", rule.name)
+    names.add(rule.name)
+    if with_action:
+        yield from _of_action(rule, key)
+    yield from rule.audience.mistakes(f"{key}.audience", catalogue, InvalidRules)
 
 
 _WITH_ITEMS = {
@@ -80,34 +92,36 @@ _WITH_ITEMS = {
 """By action: whether it must (may not, may) say which items it is about."""
 
 
-def _check(rule: Rule, key: str) -> None:
+def _of_action(rule: Rule, key: str) -> Iterator[InvalidRules]:
     actions = [name for name in ACTIONS if getattr(rule, name) is not None]
     if len(actions) != 1:
-        raise InvalidRules(f"{key}: one of {', '.join(ACTIONS)}, not {actions or 'none'}", key, rule.name)
-    wanted = _WITH_ITEMS[actions[0]]
-    if wanted is True and rule.items is None:
-        raise InvalidRules(f"{key}.items: `{actions[0]}` of which items?", f"{key}.items", None)
-    if wanted is False and rule.items is not None:
-        raise InvalidRules(f"{key}.items: `{actions[0]}` takes no such condition", f"{key}.items", _plain(rule.items))
+        yield InvalidRules(f"{key}: one of {', '.join(ACTIONS)}, not {actions or 'none'}", key, rule.name)
+    else:
+        wanted = _WITH_ITEMS[actions[0]]
+        if wanted is True and rule.items is None:
+            yield InvalidRules(f"{key}.items: `{actions[0]}` of which items?", f"{key}.items", None)
+        if wanted is False and rule.items is not None:
+            told = _plain(rule.items)
+            yield InvalidRules(f"{key}.items: `{actions[0]}` takes no such condition", f"{key}.items", told)
     if rule.items is not None:
-        _check_items(rule.items, f"{key}.items")
+        yield from _of_items(rule.items, f"{key}.items")
 
 
-def _check_items(items: Items, key: str) -> None:
+def _of_items(items: Items, key: str) -> Iterator[InvalidRules]:
     if items == Items():
-        raise InvalidRules(f"{key}: no condition at all; name categories, brands, ids, a price or an age", key, None)
+        yield InvalidRules(f"{key}: no condition at all; name categories, brands, ids, a price or an age", key, None)
     price = items.price
     if price is None:
         return
     if (price.below, price.above, price.between) == (None, None, None):
-        raise InvalidRules(f"{key}.price: one of below, above, between", f"{key}.price", None)
+        yield InvalidRules(f"{key}.price: one of below, above, between", f"{key}.price", None)
     least, most = price.between or (0.0, math.inf)
     if price.above is not None and price.below is not None and price.above >= price.below:
-        raise InvalidRules(
+        yield InvalidRules(
             f"{key}.price: nothing is above {price.above} and below {price.below}", f"{key}.price", price.above
         )
     if least > most:
-        raise InvalidRules(f"{key}.price.between: {least} is more than {most}", f"{key}.price.between", [least, most])
+        yield InvalidRules(f"{key}.price.between: {least} is more than {most}", f"{key}.price.between", [least, most])
 
 
 def _plain(value: object) -> Any:

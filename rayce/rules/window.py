@@ -5,12 +5,14 @@ Hours are `HH:MM-HH:MM`; where the end is not after the beginning they go on pas
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from rayce.errors import InvalidDocument
+
+Refused = TypeVar("Refused", bound=InvalidDocument)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN, WEEK_MIN = 1440, 7 * 1440
@@ -57,10 +59,7 @@ def parse_window(
     refused: type[InvalidDocument],
 ) -> Window:
     """The window; `refused` names the key below `key` and the value that offends."""
-    try:
-        place = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        raise refused(f"{key}.zone: unknown time zone `{zone}`", f"{key}.zone", zone) from None
+    place = _place(zone, f"{key}.zone", refused)
     begin = None if from_ is None else _moment(from_, place, False, f"{key}.from", refused)
     end = None if until is None else _moment(until, place, True, f"{key}.until", refused)
     if begin is not None and end is not None and begin >= end:
@@ -69,6 +68,42 @@ def parse_window(
     if not days and not hours:
         return Window(begin, end, (), place)
     return Window(begin, end, tuple(_week(days or DAYS, spans)), place)
+
+
+def window_mistakes(
+    from_: str | None, until: str | None, zone: str, hours: tuple[str, ...], key: str, refused: type[Refused]
+) -> Iterator[Refused]:
+    """All that `parse_window` refuses."""
+    found = None
+    try:
+        place = _place(zone, f"{key}.zone", refused)
+    except refused as mistake:
+        yield mistake
+        place = ZoneInfo("UTC")
+    for text, name in ((from_, "from"), (until, "until")):
+        if text is not None:
+            try:
+                _moment(text, place, name == "until", f"{key}.{name}", refused)
+            except refused as mistake:
+                found = mistake
+                yield mistake
+    if found is None:
+        try:
+            parse_window(from_, until, place.key, (), (), key, refused)
+        except refused as mistake:
+            yield mistake
+    for i, text in enumerate(hours):
+        try:
+            _span(text, f"{key}.hours[{i}]", refused)
+        except refused as mistake:
+            yield mistake
+
+
+def _place(zone: str, key: str, refused: type[InvalidDocument]) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise refused(f"{key}: unknown time zone `{zone}`", key, zone) from None
 
 
 def _moment(text: str, zone: ZoneInfo, to_its_end: bool, key: str, refused: type[InvalidDocument]) -> int:

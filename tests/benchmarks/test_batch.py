@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import batch
+from benchmarks import batch, batch_killed
 from benchmarks.batch_maker import JOB
 from benchmarks.planted_lake import TENANT
 from benchmarks.planted_shop import Size
@@ -21,9 +21,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_that_was_killed_ends_with_the_same_bytes(folder: Path) -> None:
-    metrics, settings = batch.measure(folder, SIZE)
+    metrics, settings = batch.measure(folder, SIZE, batch_killed.QUICK)
 
     assert metrics["resumed_identical"] and metrics["blocks_reused"] >= 1
+    assert metrics["steps_killed"] >= 5
     assert metrics["planted_found"] > 0.5
     assert metrics["hit_rate_at_10"] > 2 * metrics["hit_rate_at_10_of_others"]
     assert metrics["peak_rss_gib"] < 2 and settings["length"] == 100

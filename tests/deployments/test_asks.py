@@ -33,6 +33,8 @@ ranked = st.builds(
     rules=st.lists(words, max_size=2).map(tuple),
     after_rules=st.none() | scores,
     factors=st.none() | st.dictionaries(words, scores, max_size=2),
+    propensity=st.floats(0, 1),
+    is_tried=st.booleans(),
 )
 pools = st.lists(st.tuples(words, scores), max_size=3)
 rankings = st.builds(Ranking, st.lists(ranked, max_size=4), words, numbers, numbers, words, pools)

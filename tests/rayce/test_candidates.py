@@ -145,7 +145,7 @@ def test_what_is_trending_is_taken_in_turn_from_country_and_segments() -> None:
 
 
 def test_new_items_are_tried_out_only_with_a_seed_and_by_a_known_chance() -> None:
-    shelf = living(trending={})
+    shelf = unpopular_new()
     assert NEW not in find_candidates(shelf, None, [], Wish(), T0, 20).source
     tried: Counter[str] = Counter()
     for seed in range(1, 401):
@@ -155,6 +155,40 @@ def test_new_items_are_tried_out_only_with_a_seed_and_by_a_known_chance() -> Non
         assert not found.explored(place + 1) and found.propensity(place + 1) == 1.0
         tried[IDS[found.items[place]]] += 1
     assert tried.keys() == {"p8", "p9"} and min(tried.values()) > 150
+
+
+def unpopular_new() -> Shelf:
+    """Nobody has taken the two new items yet."""
+    shelf = living(trending={})
+    return shelf._replace(popular=shelf.popular[~np.isin(shelf.popular, [8, 9])])
+
+
+@pytest.mark.parametrize("limit", [20, 40])
+@pytest.mark.parametrize("popular", ["last", "first", "not at all"])
+def test_propensity_is_how_often_chance_lets_an_item_be_there(popular: str, limit: int) -> None:
+    """Counted over many seeds; one that popularity brings anyway is there always, and says 1."""
+    many = [Item(f"m{n}", categories=("x",)) for n in range(60)]
+    new = np.arange(50, 60, dtype=np.int32)
+    old = np.arange(50, dtype=np.int32)
+    order = {"last": [*old, *new], "first": [*new[:3], *old, *new[3:]], "not at all": old}[popular]
+    counts = np.zeros(60)
+    counts[order] = np.arange(len(order), 0, -1)
+    nothing = np.full((60, 1), -1, dtype=np.int32)
+    added = np.where(np.arange(60) >= 50, T0 - DAY_MS, 0)
+    shelf = Shelf.from_items(many, counts, nothing, np.zeros((60, 1), dtype=np.float32), added)
+    shelf = shelf._replace(popular=np.array(order, dtype=np.int32), trending={})
+    there, said = Counter[int](), dict[int, set[float]]()
+    for seed in range(1, 401):
+        found = find_candidates(shelf, None, [], Wish(seed=seed), T0, limit)
+        for place, item in enumerate(found.items.tolist()):
+            there[item] += 1
+            said.setdefault(item, set()).add(found.propensity(place))
+    for item in new.tolist():
+        (chance,) = said[item]
+        assert there[item] / 400 == (1.0 if chance == 1.0 else pytest.approx(chance, abs=0.1))
+    certain = set(new[:3].tolist()) if popular == "first" else set[int]()
+    assert {item for item in new.tolist() if said[item] == {1.0}} == certain
+    assert all(said[item] == {1.0} for item in old.tolist() if item in said)
 
 
 def test_the_same_seed_tries_the_same_for_everybody_and_another_another() -> None:

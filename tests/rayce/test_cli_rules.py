@@ -79,6 +79,25 @@ def test_wrong_rules_fail_naming_file_key_and_value(durable: MemoryDurable, file
     assert document_text(durable, "shop", RULES) is None
 
 
+def test_all_mistakes_of_all_files_are_told_at_once(durable: MemoryDurable, file: Path) -> None:
+    other, good = file.with_name("other.yaml"), file.with_name("good.yaml")
+    file.write_text("version: 1\nrules:\n  - {name: a, boost: 0.5, items: {ids: [p1]}}\n  - {name: b, bury: 2}\n")
+    other.write_text("version: 2\n")
+    good.write_text(DROP)
+    code, text = run("check", str(file), str(other), str(good), str(file.with_name("none.yaml")))
+    told = [
+        line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith(("  file:", "  key:", "  value:"))
+    ]
+    assert code == 1 and f"{good}: 1 rules" in text
+    assert [told[at : at + 3] for at in range(0, len(told), 3)] == [
+        [str(file), "rules[0].boost", "0.5"],
+        [str(file), "rules[1].bury", "2"],
+        [str(other), "version", "2"],
+        [str(file.with_name("none.yaml")), "-", repr(str(file.with_name("none.yaml")))],
+    ]
+    assert run("check", str(good), str(good)) == (0, f"{good}: 1 rules\n" * 2)
+
+
 def test_rules_are_activated_shown_and_taken_back(durable: MemoryDurable, file: Path) -> None:
     assert run("live", "--tenant", "shop") == (0, "nothing was activated: there are no rules\n")
     assert run("activate", str(file), "--tenant", "shop") == (0, "live: generation 1, 1 rules\n")

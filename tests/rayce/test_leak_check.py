@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from rayce.decay import DAY_MS
 from rayce.errors import LeakFound
 from rayce.event import Event
-from rayce.history import replay
+from rayce.history import replay, split
 from rayce.item import Item
 from rayce.leak_check import Make, Moment, check_leaks, some_people, telling
+from rayce.lists.blend import Blend, Origin
+from rayce.lists.boosting import train_trees
+from rayce.lists.parts import PARTS
 from rayce.past import Past, remember
 from rayce.profile import Profile
-from rayce.ranker_leaks import ranker_moments
+from rayce.ranker_leaks import Recall, ranker_moments
 from rayce.ranker_training import Serving
 from rayce.ranking import RANKING_FEATURES
 from rayce.training import Rows
@@ -82,6 +85,86 @@ def test_profiles_of_the_end_are_found() -> None:
         def recall(earlier: Iterable[Event], items: Sequence[Item], at_ms: int) -> Past:
             return remember(earlier, items, at_ms)._replace(people=people)
 
+        return ranker_moments(ITEMS, START, Serving(candidates=20), recall=recall)(events)
+
+    with pytest.raises(LeakFound):
+        checked(make)
+
+
+def test_lists_of_the_end_are_found() -> None:
+    kept: list[Event] = []
+
+    def recall(earlier: Iterable[Event], items: Sequence[Item], at_ms: int) -> Past:
+        return remember(earlier, items, at_ms)._replace(lists=remember(kept, items, at_ms).lists)
+
+    def make(events: Sequence[Event]) -> Mapping[str, Moment]:
+        kept[:] = events
+        return ranker_moments(ITEMS, START, Serving(candidates=20), recall=recall)(events)
+
+    with pytest.raises(LeakFound):
+        checked(make)
+
+
+def test_weights_that_are_other_ones_with_the_future_are_found() -> None:
+    """Whatever is in the list's scores is in the rows: weights that were learned anew with what came after would be seen."""
+    kept: list[Event] = []
+    rows = Rows(np.random.default_rng(1).random((40, len(PARTS))), np.arange(40, dtype=np.int8) % 2, np.zeros(40, int))
+    booster, _metrics = train_trees(rows, None, PARTS, 2)
+    of_the_whole, of_less = Blend(booster.model_to_string()), Blend()
+
+    def recall(earlier: Iterable[Event], items: Sequence[Item], at_ms: int) -> Past:
+        return remember(earlier, items, at_ms, blend=of_the_whole if len(kept) == len(history()) else of_less)
+
+    def make(events: Sequence[Event]) -> Mapping[str, Moment]:
+        kept[:] = events
+        return ranker_moments(ITEMS, START, Serving(candidates=20), recall=recall)(events)
+
+    with pytest.raises(LeakFound):
+        checked(make)
+
+
+def test_weights_from_after_the_moment_of_the_lists_are_refused() -> None:
+    earlier, _later = split(history(), START)
+    early, late = (
+        remember(earlier, ITEMS, START, blend=Blend(origin=Origin(until_ms=at))) for at in (START, START + 1)
+    )
+    Recall(early, earlier, ITEMS)
+    with pytest.raises(LeakFound, match="weights"):
+        Recall(late, earlier, ITEMS)
+
+
+def test_what_training_remembers_is_not_remembered_again() -> None:
+    earlier, _later = split(history(), START)
+    past = remember(earlier, ITEMS, START)
+    recall = Recall(past, earlier, ITEMS)
+    assert recall(iter(earlier), list(ITEMS), START) is past
+    fewer = recall(earlier[:-1], ITEMS, START)
+    assert fewer is not past and fewer.lists.blend is past.lists.blend
+    assert recall(earlier[:-1], ITEMS, START) is fewer
+    assert recall(earlier[:-1], ITEMS[:-1], START) is not fewer
+
+
+def test_with_what_training_remembers_all_rows_are_compared_and_the_same() -> None:
+    earlier, _later = split(history(), START)
+    fresh = ranker_moments(ITEMS, START, Serving(candidates=20))
+    known = ranker_moments(
+        ITEMS, START, Serving(candidates=20), recall=Recall(remember(earlier, ITEMS, START), earlier, ITEMS)
+    )
+    assert checked(known) == checked(fresh) > 3_000
+    one, other = fresh(history()), known(history())
+    assert one.keys() == other.keys()
+    for name, each in one.items():
+        np.testing.assert_array_equal(each.features, other[name].features)
+
+
+def test_a_past_that_is_given_more_than_came_before_is_found_although_nothing_is_remembered_twice() -> None:
+    """A leak before `remember`: it is given different events with the future and without, so it remembers anew."""
+    earlier, _later = split(history(), START)
+    known, kept = Recall(remember(earlier, ITEMS, START), earlier, ITEMS), list[Event]()
+
+    def make(events: Sequence[Event]) -> Mapping[str, Moment]:
+        kept[:] = events
+        recall = lambda _earlier, items, at_ms: known(kept, items, at_ms)  # noqa: E731
         return ranker_moments(ITEMS, START, Serving(candidates=20), recall=recall)(events)
 
     with pytest.raises(LeakFound):

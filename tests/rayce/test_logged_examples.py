@@ -1,5 +1,6 @@
 """Logged decisions teach what was preferred, not where it stood; and the features are those that serving would compute."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -73,7 +74,12 @@ def test_features_are_those_of_serving_and_what_is_gone_is_left_out() -> None:
 
 
 def test_what_chance_has_shown_weighs_by_its_propensity_and_all_is_clipped() -> None:
-    found = logged(make_shelf(), folded(), [], decision("p6", "p7", propensity=0.25), {"p6": 1.0, "p7": 1.0}, 0)
+    told = msgspec.structs.replace(
+        decision("p6", "p7"),
+        shown=(ShownItem("p6", 1.0), ShownItem("p7", 1.0, "new", explored=True, propensity=0.25)),
+        propensity=0.25,
+    )
+    found = logged(make_shelf(), folded(), [], told, {"p6": 1.0, "p7": 1.0}, 0)
     assert found.propensity.tolist() == [1.0, 0.25]
     assert weights(found, np.ones(MAX_PLACES)).tolist() == [1.0, 4.0]
     assert weights(one([1.0], propensity=0.001), np.ones(MAX_PLACES)).tolist() == [MAX_WEIGHT]

@@ -3,11 +3,13 @@
 import pytest
 
 from deployments.edge.surrogate_keys import item_key, surrogate_keys
+from rayce.errors import InvalidArtifact
 from rayce.generations import generation_name
 from rayce.item import Item
+from rayce.item_words import load_shelf
 from rayce.shelf import NOTHING, Popular, Shelf
 from tests.deployments.shop import Shop, items_of
-from tests.shops import ITEMS, POPULAR, make_shelf
+from tests.shops import ITEMS, POPULAR, make_shelf, with_kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -129,3 +131,44 @@ def test_the_same_item_of_two_tenants_has_two_keys_and_odd_ids_are_keys_too() ->
 def test_the_shelf_of_these_tests_has_an_item_without_neighbours() -> None:
     shelf = make_shelf()
     assert (shelf.neighbours[shelf.number["p11"]] == NOTHING).all()
+
+
+async def test_categories_and_brands_lead_to_others_the_best_first(shop: Shop) -> None:
+    shelf: Shelf = shop.live.get("shop", "shelf").value  # type: ignore[union-attr]
+    for of, names in (("category", shelf.groups), ("brand", shelf.brands)):
+        for at, name in enumerate(names):
+            reply = await shop.call("GET", f"/v1/affinities?{of}={name}")
+            near = [{"name": names[(at + n) % len(names)], "score": score} for n, score in ((1, 0.5), (2, 0.25))]
+            assert (reply.status, reply.json) == (200, {"of": of, "name": name, "near": near})
+            assert "shelf-1" in reply.headers["surrogate-key"]
+    assert len((await shop.call("GET", f"/v1/affinities?brand={shelf.brands[0]}&limit=1")).json["near"]) == 1
+
+
+@pytest.mark.parametrize("key", ["shop-key", "other-key"])
+async def test_a_kind_that_nobody_knows_leads_nowhere(shop: Shop, key: str) -> None:
+    """`other` has no shelf at all, and sees nothing of the shop's."""
+    name = "brand0" if key == "other-key" else "nothing"
+    reply = await shop.call("GET", f"/v1/affinities?brand={name}", key=key)
+    assert (reply.status, reply.json["near"]) == (200, [])
+
+
+@pytest.mark.parametrize("query", ["", "category=a&brand=b", "brand=", "colour=red"])
+async def test_one_kind_is_asked_for(shop: Shop, query: str) -> None:
+    assert (await shop.call("GET", f"/v1/affinities?{query}")).status == 422
+
+
+async def test_a_category_that_came_into_the_catalogue_since_leads_nowhere_yet(shop: Shop) -> None:
+    reply = await shop.call("PUT", "/v1/items", [{"item_id": "n1", "categories": ["toys", "toys-0"], "brand": "acme"}])
+    assert reply.status == 200
+    for query in ("category=toys-0", "brand=acme"):
+        reply = await shop.call("GET", f"/v1/affinities?{query}")
+        assert (reply.status, reply.json["near"]) == (200, [])
+
+
+def test_a_shelf_whose_kinds_are_damaged_is_refused() -> None:
+    files = with_kinds(make_shelf()).to_files()
+    assert load_shelf(files).kinds is not None and load_shelf(make_shelf().to_files()).kinds is None
+    smaller = with_kinds(make_shelf(ITEMS[:4])).to_files()
+    for parts in (b"x", smaller["parts.npz"]):
+        with pytest.raises(InvalidArtifact):
+            load_shelf({**files, "parts.npz": parts})

@@ -7,13 +7,16 @@ import numpy as np
 from rayce.decay import DAY_MS
 from rayce.features.session import TOUCHED_HALF_LIFE_MS
 from rayce.lists.columns import ITEM_COLUMNS
+from rayce.lists.expected import UNSAID
 from rayce.lists.histories import Histories
-from rayce.lists.kernel import LOOKED, NEVER_DAYS, ONCE, PRIOR_BASKETS
+from rayce.lists.kernel import LOOKED, NEVER_DAYS, NO_PLACE, ONCE, PRIOR_BASKETS
 from rayce.lists.tables import Tables
 
 
-def parts_of(own: Histories, tables: Tables, now_ms: int) -> dict[str, np.ndarray]:
-    """By part, a number for each product; `own` is one person."""
+def parts_of(
+    own: Histories, tables: Tables, now_ms: int, expected: np.ndarray | None = None, items: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """By part, a number for each product; `own` is one person, `items` are the candidates, `expected` is by item."""
     n = len(tables.available)
     bought: dict[int, list[float]] = {}
     looked = np.zeros(n)
@@ -93,4 +96,17 @@ def parts_of(own: Histories, tables: Tables, now_ms: int) -> dict[str, np.ndarra
         "items_28": np.full(n, weight[28].sum()),
         "novelty": np.full(n, (count > 0).sum() / max(total, 1.0)),
         "days_since_purchase": np.full(n, min(baskets) if baskets else NEVER_DAYS),
+        "expected": expected if expected is not None else np.full(n, UNSAID),
+        "expected_place": places(expected, items)
+        if expected is not None and items is not None
+        else np.full(n, NO_PLACE),
     }
+
+
+def places(expected: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """By item, how many of the candidates are expected more; of equal ones those that come before it."""
+    found = np.full(len(expected), NO_PLACE)
+    said = [item for item in items.tolist() if expected[item] > UNSAID]
+    for place, item in enumerate(sorted(said, key=lambda item: -expected[item])):
+        found[item] = place
+    return found

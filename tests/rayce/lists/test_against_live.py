@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from rayce.features.feature_set import ALL
 from rayce.history import read_history
 from rayce.lists.against_live import against_live
 from rayce.lists.blend import Blend
 from rayce.lists.source import Source, source_of
 from rayce.precomputed import encode_list
+from rayce.sequence.learnt import Learnt
+from rayce.sequence.recurrent import begin
+from rayce.sequence.views import BEGIN
 from rayce.verdict import FIRST
 from tests.jobs.shop import BOTH, ITEMS, habit, history, records
 from tests.samples import T0, person
@@ -34,6 +39,13 @@ def wrong(people: Sequence[str]) -> Mapping[str, bytes]:
 def test_lists_that_are_no_worse_are_let_through() -> None:
     found = against_live(ITEMS, source(), Blend(), AS_OF, wrong, 10)
     assert not found.worse and found.differences[0].cases == 40 and found.differences[0].mean > 0.1
+
+
+def test_what_the_order_of_purchases_taught_takes_part() -> None:
+    network = begin(len(ITEMS), np.random.default_rng(1))
+    past = Learnt(network, np.array(BEGIN), 1)
+    found = against_live(ITEMS, source(), Blend(), AS_OF, wrong, 10, past)
+    assert not found.worse and found.differences[0].cases == 40
 
 
 def test_lists_that_are_worse_are_found() -> None:

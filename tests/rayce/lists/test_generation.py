@@ -7,9 +7,19 @@ from rayce.errors import InvalidArtifact, InvalidSettings
 from rayce.item import Item
 from rayce.lists.again import again_days
 from rayce.lists.blend import Blend
-from rayce.lists.generation import BLEND_FILE, PEOPLE_FILE, ListsGeneration, ListsManifest
+from rayce.lists.expected import Known
+from rayce.lists.generation import (
+    BLEND_FILE,
+    PEOPLE_FILE,
+    SEQUENCE_FILE,
+    SEQUENCE_ITEMS_FILE,
+    ListsGeneration,
+    ListsManifest,
+)
 from rayce.lists.histories import histories_of
 from rayce.lists.tables import TABLES_FILE
+from rayce.sequence.learnt import Learnt
+from rayce.sequence.recurrent import begin
 from rayce.shelf import Shelf
 from tests.rayce.lists.shops import PEOPLE, happened, tables
 
@@ -38,6 +48,22 @@ def test_a_generation_is_read_as_it_was_written(case: Case) -> None:
     for name, column in case.generation.tables._asdict().items():
         assert np.array_equal(getattr(found.tables, name), column), name
     assert found.to_files() == case.generation.to_files()
+
+
+def test_what_the_order_of_purchases_taught_is_a_part_of_it_where_there_is_any(case: Case) -> None:
+    assert ListsGeneration.from_files(case.generation.to_files()).sequence is None
+    learnt = Learnt(begin(3, np.random.default_rng(0)), np.array([0.5, 1.0]), 9)
+    taught = case.generation._replace(sequence=Known(learnt, ["p1", "ü", "p3"]))
+    found = ListsGeneration.from_files(taught.to_files())
+    assert found.sequence is not None
+    assert found.sequence.ids == ["p1", "ü", "p3"]
+    assert found.sequence.learnt.to_bytes() == learnt.to_bytes()
+    for damaged in ({SEQUENCE_FILE: b"PK"}, {SEQUENCE_ITEMS_FILE: b'["p1"]'}, {SEQUENCE_ITEMS_FILE: b"{"}):
+        with pytest.raises(InvalidArtifact):
+            ListsGeneration.from_files({**taught.to_files(), **damaged})
+    for gone in (SEQUENCE_FILE, SEQUENCE_ITEMS_FILE):
+        with pytest.raises(InvalidArtifact):
+            ListsGeneration.from_files({name: body for name, body in taught.to_files().items() if name != gone})
 
 
 @pytest.mark.parametrize("name", [TABLES_FILE, PEOPLE_FILE, "manifest.json"])

@@ -7,7 +7,7 @@ from rayce.item import Item
 from rayce.lists import learning
 from rayce.lists.blend import BY_HAND, LEARNED, Blend
 from rayce.lists.histories import histories_of
-from rayce.lists.learning import WINDOW_MS, Cut, learn
+from rayce.lists.learning import WINDOW_MS, Cut, cut_moments, learn
 from rayce.lists.maker import ListMaker
 from rayce.lists.parts import PARTS
 from rayce.lists.tables import make_tables
@@ -86,7 +86,7 @@ def test_the_same_history_gives_the_same_weights(year: Interactions, blend: Blen
 
 
 def rows_of(log: Interactions) -> list[Cut]:
-    return list(learning._cuts(ITEMS, log, FROM_MS, T0, 2, 1_000, 5, lambda _: None))
+    return list(learning._cuts(ITEMS, log, cut_moments(log, FROM_MS, T0, 2), 1_000, 5, None, lambda _: None))
 
 
 def test_what_came_after_a_cut_changes_labels_and_nothing_else(year: Interactions) -> None:
@@ -115,5 +115,5 @@ def test_a_short_history_leaves_the_fixed_weights(year: Interactions, weeks: int
 
 
 def test_of_many_people_a_sample_teaches(year: Interactions) -> None:
-    few = list(learning._cuts(ITEMS, year, FROM_MS, T0, 1, 20, 5, lambda _: None))
+    few = list(learning._cuts(ITEMS, year, cut_moments(year, FROM_MS, T0, 1), 20, 5, None, lambda _: None))
     assert few[0].people == 20

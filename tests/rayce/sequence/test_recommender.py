@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rayce.sequence import recommender, training
+from rayce.sequence import learning, training
 from rayce.sequence.recommender import SequenceRecommender
 from rayce.sequence.sequences import Sequences
 
@@ -84,10 +84,10 @@ def test_the_same_histories_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch)
 def test_of_many_items_a_question_asks_for_some_that_stand_for_all(
     fitted: SequenceRecommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recommender, "CHOSEN_AMONG", 20)
+    monkeypatch.setattr(learning, "CHOSEN_AMONG", 20)
     history, label = np.array([3, 4], np.int32), 50
 
-    columns, place, stands_for = recommender.question(fitted.views, history, label, np.random.default_rng(0))
+    columns, place, stands_for = learning.question(fitted.views, history, label, np.random.default_rng(0))
 
     assert columns[:, place].tolist() == fitted.views.of(history)[:, label].tolist()
     assert np.exp(stands_for).sum() == pytest.approx(N - len(history), rel=1e-5)
