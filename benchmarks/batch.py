@@ -4,7 +4,7 @@ The code of the jobs does it: events in columns → interactions → what goes w
 programs of their own (`benchmarks.batch_maker`), each on one core. Then the making of lists is begun again, killed (SIGKILL) in
 the middle and started again: the bytes must be the same. So must they be where the jobs themselves are killed in the middle of
 each of their steps, on a smaller shop (`benchmarks.batch_killed`). In the same run ALS of the `implicit` package ranks the same
-products for some of the same people, for lists as long, also on one core (`benchmarks.batch_implicit`). All times are CPU times.
+products for some of the same people, for lists as long, on one core too (`benchmarks.batch_implicit`). All times are CPU times.
 
 The stages that are compared, the making of lists and the ranking by ALS, have the machine for themselves. Two others each are
 under way at once: what goes with what and the fit of ALS; what is killed at size and what is killed in each step.

@@ -1,6 +1,6 @@
 """A batch job as a process of its own that can be killed: the job's own code, on a real lake, with other stores in memory.
 
-What a kill leaves is what the job has kept in the folder `work`; nothing was published. Where the job ends well, all that it has
+What a kill leaves is what the job has kept in the folder `work`; nothing was published. Where the job ends well, what it has
 made live, lists too, is left as files in the folder `made`.
 """
 

@@ -1,4 +1,4 @@
-"""The batch jobs, killed (SIGKILL) in the middle of each of their steps, one after the other: made is what undisturbed jobs make.
+"""The batch jobs, killed (SIGKILL) in the middle of each of their steps, one after the other: what is made is the same.
 
 A step is what the job keeps in its checkpoint, and what it reads before. In a run that is left alone it is seen when each block
 appears, and so how long it takes. Then the job is started again and again: each process makes the block at which the one before
@@ -99,7 +99,7 @@ class _Job:
         return [Step(*each) for each in steps.items()]
 
     def killed_within(self, number: int, step: Step) -> bool:
-        """Starts it where the one before was killed; kills it once `number` blocks are there and half of the next one's time."""
+        """Starts it where the one before was killed; kills it half a step after `number` blocks are there."""
         before = {name: self._made_ns(name) for name in self._blocks()}
         for attempt in range(_TRIES):
             process = self._start()

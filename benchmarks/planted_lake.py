@@ -33,7 +33,7 @@ def write_events(folder: Path, size: Size, seed: int = 0) -> np.ndarray:
 
 
 def write_lake(folder: Path, size: Size, seed: int = 0) -> None:
-    """A real lake with all events, in the folder `lake`: a partition and an append for each block of people. Without records."""
+    """A real lake with all events, in the folder `lake`: a partition and an append a block of people. No records."""
     settings = LakeSettings(path=str(folder / "lake"))
     create_table("events", settings)
     lake = LakeTable("events", settings)

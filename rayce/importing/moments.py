@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rayce.errors import InvalidInput
+from rayce.event import LATEST_MS
 from rayce.importing.mapping import UNITS, MomentSource
 from rayce.importing.values import MISSING, cell, reader
 
@@ -36,6 +37,14 @@ def moment_reader(source: str | MomentSource) -> Callable[[Mapping[str, Any]], i
         value = cell(row, column)
         if value is MISSING:
             raise InvalidInput("no moment: what has none cannot be counted once", column, value)
+        at_ms = moment(row, value)
+        if at_ms is None:
+            raise InvalidInput(f"no moment of the form `{form}`", column, value)
+        if not 0 <= at_ms <= LATEST_MS:
+            raise InvalidInput("a moment before 1970 or after 2099", column, value)
+        return at_ms
+
+    def moment(row: Mapping[str, Any], value: Any) -> int | None:
         try:
             if isinstance(value, datetime):
                 return _ms(value, zone)
@@ -47,7 +56,7 @@ def moment_reader(source: str | MomentSource) -> Callable[[Mapping[str, Any]], i
                 return parsed(value.strip())
         except (ValueError, OverflowError):
             pass
-        raise InvalidInput(f"no moment of the form `{form}`", column, value)
+        return None
 
     return read
 
