@@ -77,8 +77,8 @@ async def proxy(wire: Wire, people: dict[str, list[str]], options: Any) -> tuple
     load, found = MixedLoad(wire, people["known"], people["new"], options.rate, seed=3), {}
     for name, part in PROXY.items():
         await asyncio.sleep(options.every)
-        waited_s = time.perf_counter()
-        while not processes(part) and time.perf_counter() - waited_s < WELL_WITHIN_S:  # still on its way after the last kill
+        until_s = time.perf_counter() + WELL_WITHIN_S
+        while not processes(part) and time.perf_counter() < until_s:  # it is on its way still after the last kill
             await asyncio.sleep(0.2)
         began_s, first = time.perf_counter(), len(load.rows)
         killed = kill(part)

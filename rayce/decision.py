@@ -51,7 +51,8 @@ class Decision(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One decision, or (of the kind `impression`) one exposure to the decision `decision_id`.
 
     `propensity` is of `arm` for a slot (1 where a rule or the fallback decides), and of the shown list otherwise: the product
-    of its items' (1: no chance was involved). `pool` are the candidates with their scores before the rules, of a sample of decisions only.
+    of its items' (1: no chance was involved). `pool` are the candidates with their scores before the rules, of a sample of
+    decisions only.
     """
 
     version: int

@@ -123,7 +123,12 @@ class Front:
         self.start()
 
     def start(self) -> None:
-        environ = {**os.environ, "HAPROXY_ON_LOOPBACK": "1", "HAPROXY_TWIN_S": self._twin_s, "RAY_SERVE_HAPROXY_BINARY_PATH": "itself"}
+        environ = {
+            **os.environ,
+            "HAPROXY_ON_LOOPBACK": "1",
+            "HAPROXY_TWIN_S": self._twin_s,
+            "RAY_SERVE_HAPROXY_BINARY_PATH": "itself",
+        }
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
         self._process = subprocess.Popen([CLUSTER / "haproxy.sh", "-db", "-f", self.config], env=environ, stderr=-3)
         until_s = time.monotonic() + 30

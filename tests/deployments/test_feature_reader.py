@@ -183,7 +183,7 @@ async def test_lists_that_come_too_late_are_left_alone_for_a_moment() -> None:
         bench = Bench(executor)
         bench.show(1)
         asked: list[int] = []
-        bench.durable.load_lists = lambda generation, persons: asked.append(generation) or let_go.wait(60) and {}  # type: ignore[method-assign,assignment,func-returns-value,return-value]
+        bench.durable.load_lists = lambda generation, persons: asked.append(generation) or (let_go.wait(60) and {})  # type: ignore[method-assign,assignment,func-returns-value,return-value]
         for _ in range(2):
             assert await bench.reader.read_many([ReadAsk(person(1), 7)]) == [(3, b"state1", None)]
             bench.now_s += 2 * PATIENCE_S
