@@ -21,6 +21,8 @@ MOST_DENSE = 10_000
 """Rows of the inverse, at most: 800 MB."""
 MOST_CELLS = 150_000_000
 """People × products, at most, where people are inverted."""
+LEAST_PEOPLE = 3
+"""Who want a product, for it to speak: what fewer want tells of these people, and there are many such products."""
 BLOCK = 512
 
 Dense = NDArray[np.float64] | NDArray[np.float32]
@@ -38,13 +40,13 @@ class Near(NamedTuple):
 def ease(interest: sparse.csr_array, shrinkage: float, count: int) -> Near:
     """Of each product the `count` it speaks for most; `interest` is people × products, not negative.
 
-    Of more than `MOST_DENSE` products only those that most people want speak; without people nothing does.
+    What fewer than `LEAST_PEOPLE` want does not speak, and of more than `MOST_DENSE` products only those do that most want.
     """
     n_items = interest.shape[1]
     found = Near(np.full((n_items, count), NOTHING, dtype=np.int32), np.zeros((n_items, count), dtype=np.float32))
     wanted_by = np.bincount(interest.indices, minlength=n_items)
     chosen = np.argsort(-wanted_by, kind="stable")
-    chosen = np.sort(chosen[: min(int((wanted_by > 0).sum()), _most(interest.shape[0]))])
+    chosen = np.sort(chosen[: min(int((wanted_by >= LEAST_PEOPLE).sum()), _most(interest.shape[0]))])
     if not len(chosen):
         return found
     with threadpool_limits(limits=1):

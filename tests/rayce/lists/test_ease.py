@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from rayce.lists import ease as module
-from rayce.lists.ease import ease
+from rayce.lists.ease import LEAST_PEOPLE, ease
 from rayce.shelf import NOTHING
 
 
@@ -32,6 +32,7 @@ def filled(items: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
 def test_it_is_the_formula_with_more_people_or_with_more_products(seed: int, people: int, items: int) -> None:
     chance = np.random.default_rng(seed)
     interest = chance.random((people, items)) * (chance.random((people, items)) < 0.5)
+    interest[:, (interest > 0).sum(axis=0) < LEAST_PEOPLE] = 0.0
     found = filled(*ease(sparse.csr_array(interest), 2.0, items), items)
     wanted = np.maximum(by_the_formula(interest, 2.0), 0.0)
     assert found == pytest.approx(np.where(wanted > 1e-7, wanted, found), abs=1e-5)
@@ -59,3 +60,11 @@ def test_of_too_many_products_the_most_wanted_speak(monkeypatch: pytest.MonkeyPa
 def test_nobody_speaks_for_nothing() -> None:
     assert (ease(sparse.csr_array((0, 5)), 1.0, 3).items == NOTHING).all()
     assert ease(sparse.csr_array((3, 0)), 1.0, 3).items.shape == (0, 3)
+
+
+def test_what_hardly_anybody_wants_does_not_speak() -> None:
+    interest = np.zeros((10, 4))
+    interest[:LEAST_PEOPLE, :2] = 1.0
+    interest[: LEAST_PEOPLE - 1, 2:] = 1.0
+    near = ease(sparse.csr_array(interest), 1.0, 3)
+    assert (near.items[:2, 0] == [1, 0]).all() and (near.items[2:] == NOTHING).all()
