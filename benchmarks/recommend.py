@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8, help="of each half of a round")
     parser.add_argument("--open-s", type=float, default=30, help="of each open loop")
-    parser.add_argument("--warm-s", type=float, default=60, help="of visits before those that are measured")
+    parser.add_argument("--warm-s", type=float, default=120, help="of visits before those that are measured")
     parser.add_argument("--only", choices=("off", "on"), help="only with the cache off, or on")
     options = parser.parse_args()
     if options.quick:

@@ -124,7 +124,7 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "How long a personal reply is given again while nothing is known to have changed; scores age with it, and the"
             " end of a short-lived segment is noticed so much later in recommendations."
         ),
-    ] = 60.0
+    ] = 120.0
     cohort_ttl_s: Annotated[
         float, Meta(gt=0), knob("The same for a reply that everybody in the same circumstances gets.")
     ] = 60.0
