@@ -25,6 +25,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _AlwaysOpen:
+    is_open = False
+
     def allows(self, probe: object) -> bool:
         return True
 

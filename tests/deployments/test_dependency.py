@@ -112,3 +112,20 @@ async def test_a_probe_that_comes_too_late_is_no_answer() -> None:
     bench.now_s += 10
     with pytest.raises(Unavailable, match="left alone"):
         await bench.ask(4, 0.001)
+
+
+async def test_who_waits_when_it_is_found_to_be_away_waits_no_longer() -> None:
+    bench = Bench()
+    bench.fault = ConnectionError("the replica died")
+    with pytest.raises(Unavailable):
+        await bench.ask(1)
+    bench.now_s += 2 * PATIENCE_S
+    bench.fault, bench.hangs = None, True
+    waiting = [asyncio.ensure_future(bench.ask(2, 60.0)) for _ in range(3)]
+    await asyncio.sleep(0)
+    bench.fault, bench.hangs = ConnectionError("the replica died"), False
+    with pytest.raises(Unavailable, match="the replica died"):
+        await bench.ask(3)
+    async with asyncio.timeout(30):
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(each).partition(" within")[0] for each in found] == ["ranker is unavailable: no answer"] * 3
