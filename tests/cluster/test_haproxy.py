@@ -348,7 +348,7 @@ def test_it_listens_on_the_loopback_only(front: Front) -> None:
 
 
 def test_while_it_is_dead_a_twin_answers_and_leaves_when_nothing_comes_back(tmp_path: Path) -> None:
-    front = Front(tmp_path, twin_s=2)
+    front = Front(tmp_path, twin_s=8)
     twin = front.config.with_suffix(".cfg.twin.pid")
     try:
         _until(lambda: _is_twin(front, twin))
