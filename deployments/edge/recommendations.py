@@ -38,6 +38,8 @@ from rayce.uuid7 import uuid7
 
 KINDS = (SHELF, "popular", "lists", RANKER, MODELS, RULES)
 """Generations that a reply depends on."""
+LOWER_KEPT_S = 1.0
+"""How long nobody's reply from a lower rung is given again: enough against a herd, and over as soon as the ranker is back."""
 OLD_POLLS, OLD_S = 3, 10
 """Knowledge of what is live that is older than so many polls and seconds is told with the reply."""
 
@@ -156,8 +158,9 @@ class Recommender:
                 answer.model,
             )
         )
-        keep = answer.rung == "live" or (question.person is None and bool(answer.items))
-        return answer, Made(body, (*_headers(body, answer), *_age(edge)), answer.rung, keep)
+        return answer, Made(
+            body, (*_headers(body, answer), *_age(edge)), answer.rung, _kept_at_most_s(question, answer)
+        )
 
 
 def replace_limit(question: Question, limit: int) -> Question:
@@ -204,6 +207,12 @@ def _tags(edge: Edge, question: Question) -> Sequence[Tag]:
     if question.person is not None:
         tags.append(digest_of(question.person))
     return tags
+
+
+def _kept_at_most_s(question: Question, answer: Answer) -> float:
+    if answer.rung == "live":
+        return float("inf")
+    return LOWER_KEPT_S if question.person is None and answer.items else 0.0
 
 
 def _headers(body: bytes, answer: Answer) -> Headers:

@@ -24,12 +24,14 @@ LARGEST_SHARE = 8
 
 
 class Made(NamedTuple):
-    """A reply as it was made. `keep` is False for what stands on a lower rung: the next caller may have better luck."""
+    """A reply as it was made, and how long it may be kept at most: what stands on a lower rung a moment or not at all, as the
+    next caller may have better luck.
+    """
 
     body: bytes
     headers: Headers
     rung: str
-    keep: bool = True
+    at_most_s: float = float("inf")
 
 
 class Entry(NamedTuple):
@@ -155,7 +157,9 @@ class ReplyCache:
         if loading.task.cancelled() or loading.task.exception() is not None or overtaken:
             return
         made = loading.task.result()
-        if made.keep:
+        if made.at_most_s < ttl_s:
+            ttl_s, stale_s = made.at_most_s, 0.0
+        if ttl_s > 0.0:
             self._keep(key, made, loading.tags, ttl_s * (1 - JITTER * self._chance()), stale_s)
 
     def _keep(self, key: Hashable, made: Made, tags: tuple[Tag, ...], ttl_s: float, stale_s: float) -> None:

@@ -103,10 +103,22 @@ async def test_a_reply_of_a_lower_rung_is_not_kept() -> None:
     kitchen = Kitchen()
 
     async def low() -> Made:
-        return Made(b"low", HEADERS, "global", keep=False)
+        return Made(b"low", HEADERS, "global", 0.0)
 
     assert (await kitchen.cache.get("k", (), low, 10.0)).body == b"low"
     assert len(kitchen.cache) == 0
+
+
+async def test_a_reply_that_may_be_kept_for_a_moment_is_not_given_after_it_not_even_as_a_stale_one() -> None:
+    kitchen = Kitchen()
+
+    async def low() -> Made:
+        return Made(b"low", HEADERS, "global", 1.0)
+
+    await kitchen.cache.get("k", (), low, 10.0, 60.0)
+    assert await kitchen.ask(stale_s=60.0) == (b"low", "hit")
+    kitchen.wait(1.1)
+    assert await kitchen.ask(stale_s=60.0) == (b"1", "miss")
 
 
 async def test_for_a_while_a_cohort_gets_the_old_reply_while_one_makes_a_new_one() -> None:
