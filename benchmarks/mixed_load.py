@@ -20,6 +20,8 @@ slots:
     experiments: [{{name: louder, arms: [{{variant: plain}}, {{variant: loud}}]}}]
     rules: [{{name: everybody, experiment: louder}}]
 """
+LIMITS = (4, 5, 6)
+"""Places on the pages that ask, so that not everything is answered from memory."""
 NEW_ONE_IN, NOBODY_ONE_IN = 4, 10
 """Of so many recommendations one is for somebody who was not here before, and one for nobody that is known."""
 
@@ -88,7 +90,7 @@ class MixedLoad:
             return await self._wire.send("POST", "/v1/recommendations", {"limit": 5, "exclude": seen})
         if n % NEW_ONE_IN == 1:
             user = self._new[n // NEW_ONE_IN % len(self._new)]
-        return await self._wire.get(f"/v1/users/{user}/recommendations?limit=5")
+        return await self._wire.get(f"/v1/users/{user}/recommendations?limit={self._chance.choice(LIMITS)}")
 
 
 def percentile_of(rows: Sequence[Row], percent: float) -> float:

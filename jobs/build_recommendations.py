@@ -2,6 +2,7 @@
 
 With `--changed` only people who did something since the live generation get a new list, from its tables and weights; those of
 the others are carried over as they are. Blocks of people are shared out under Ray, and kept, should the job be killed.
+The generation is complete (it counts, and can be gone back to) only once all of its lists are stored.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def build_recommendations(job: Job) -> Outcome:
         weights=blend.origin,
     )
     generation = ListsGeneration(manifest, blend, tables, digests, sequence)
-    number = write_generation(job.durable, name, generation.to_files(), ListsGeneration.from_files)
+    number = job.durable.issue(name)
     blocks = blocks_of(source, digests, np.flatnonzero(~carried), job.settings.batch.block_users, seal)
     made = entries_of(kept_blocks(make_block, blocks, kitchen, job.settings.batch.parallel, checkpoint))
     old = _carried(job, [source.persons[n] for n in np.flatnonzero(carried).tolist()], manifest.carried_from)
@@ -66,6 +67,7 @@ def build_recommendations(job: Job) -> Outcome:
     stored = store_lists(job.durable, job.open_hot(), number, lists, job.settings.redis.profile_ttl_s)
     if stored.hot_away:
         job.say(f"hot memory did not take all lists, readers will fetch them: {stored.hot_away}")
+    write_generation(job.durable, name, generation.to_files(), ListsGeneration.from_files, number)
     go_live(job.durable, name, number)
     metrics = {
         "lists": stored.lists,

@@ -3,7 +3,8 @@
     python -m jobs.build_segments --dry-run                  # sizes and overlaps, nothing is written
     python -m jobs.build_segments --segment vip --report segments.html
 
-Says sizes and overlaps before and after, and refuses to change more of a segment than it declares. Run twice, or killed and
+Says sizes and overlaps before and after, and refuses to change more of a segment than it declares. One that cannot be worked
+out (too few seeds) is left as it is, with a warning; where none can be, there is not enough data. Run twice, or killed and
 started again, it ends with the same memberships: only differences are written, and saying one twice changes nothing.
 """
 
@@ -25,6 +26,7 @@ from jobs.job import Job, Outcome, main
 from rayce.batch_segments.changes import Overlap, Size, overlaps, override_records, sizes, too_much
 from rayce.batch_segments.deciding import Decided, decide, likeness_features, live_leaves, reads_log, totals_of
 from rayce.batch_segments.definition import Definition
+from rayce.batch_segments.order import seed_segment, seeds_first
 from rayce.batch_segments.population import PERSON, Asked, part_of, together
 from rayce.batch_segments.report import page
 from rayce.batch_segments.totals import Totals
@@ -63,17 +65,19 @@ def build_segments(job: Job, write: Write, now_ms: int) -> Outcome:
         raise NotEnoughData(f"nobody of {job.tenant} has events and allows personalization")
     totals = _totals(job, definitions, now_ms)
     before = {s.name: people[SEGMENT + s.name].to_numpy().astype(np.bool_) for s in job.catalogue.segments}
-    decided: dict[str, Decided] = {}
-    for name, definition in definitions.items():
-        own = np.isin(np.array(persons), list(seeds[name])) if name in seeds else None
-        decided[name] = decide(name, definition, people, totals, own, now_ms, partial(_denied, job))
-        job.say(f"{name}: {int(decided[name].members.sum()):,} people")
+    decided, left = _decided(job, definitions, people, totals, seeds, now_ms)
+    warnings = [f"left as it is: {why}" for why in left] + (totals.carried.warnings() if totals else [])
     after = {name: each.members for name, each in decided.items()}
     found, shared = sizes(before, after), overlaps(before, after)
     refused = _refusals(definitions, found, decided)
     likenesses = {name: each.likeness for name, each in decided.items() if each.likeness is not None}
-    told = page(job.tenant, now_ms, len(persons), found, shared, likenesses, [] if job.force else refused).encode()
+    no_go = [] if job.force else refused
+    told = page(job.tenant, now_ms, len(persons), found, shared, likenesses, no_go, warnings).encode()
     _report(job, told)
+    for warning in warnings:
+        job.say(f"warning: {warning}")
+    if not decided:
+        raise NotEnoughData("; ".join(left))
     if refused and not job.force and not _dry(job):
         raise WorseThanLive("; ".join(refused) + "; --force does it all the same")
     generation, written = {}, 0
@@ -83,7 +87,7 @@ def build_segments(job: Job, write: Write, now_ms: int) -> Outcome:
         written = _write(job.counted(records, "changes written"), write)
         name = job.name(REPORT_KIND)
         generation[name] = publish(job.durable, name, {REPORT_FILE: told}, _check_report)
-    metrics = {"people": len(persons), "events_written": written, "refused": len(refused)}
+    metrics = {"people": len(persons), "events_written": written, "refused": len(refused), "left": len(left)}
     metrics |= _told(found, shared) | {f"{name}.auc": each.auc for name, each in likenesses.items()}
     return Outcome(generation, {name: float(value) for name, value in metrics.items()})
 
@@ -122,6 +126,33 @@ def _totals(job: Job, definitions: Mapping[str, Definition], now_ms: int) -> Tot
     if totals.undecodable:
         job.say(f"{totals.undecodable:,} records could not be read")
     return totals
+
+
+def _decided(
+    job: Job,
+    definitions: Mapping[str, Definition],
+    people: pl.DataFrame,
+    totals: Totals | None,
+    seeds: Mapping[str, frozenset[str]],
+    now_ms: int,
+) -> tuple[dict[str, Decided], list[str]]:
+    """What could be worked out, in the catalogue's order, and why the others are left as they are.
+
+    Seeds that are a segment of the same run are as this run has found them; where it is left, as they stand.
+    """
+    persons, found, left = np.array(people[PERSON].to_list()), dict[str, Decided](), list[str]()
+    for name in seeds_first(definitions):
+        among = seed_segment(definitions[name])
+        own = found[among].members if among in found else None
+        if name in seeds:
+            own = np.isin(persons, list(seeds[name]))
+        try:
+            found[name] = decide(name, definitions[name], people, totals, own, now_ms, partial(_denied, job))
+        except NotEnoughData as error:
+            left.append(str(error))
+            continue
+        job.say(f"{name}: {int(found[name].members.sum()):,} people")
+    return {name: found[name] for name in definitions if name in found}, left
 
 
 def _refusals(

@@ -71,7 +71,7 @@ def evaluate(job: Job) -> Outcome:
     counted = job.counted(earlier, "events remembered")
     past = remember(counted, items, start_ms, job.catalogue, models, job.features)
     cases = cases_of(past, later, job.catalogue.names)
-    days = (history.until_ms - start_ms) / DAY_MS
+    days = max(history.until_ms - start_ms, 0) / DAY_MS  # nothing may have come since
     job.say(f"{len(cases):,} people took something in the last {days:.1f} days")
     if len(cases) < MIN_CASES:
         raise NotEnoughData(
@@ -109,7 +109,8 @@ def _compared(job: Job) -> _Compared:
     there = job.durable.numbers(name)
     chosen = getattr(job.options, "generation", None) or max(there, default=0)
     if chosen not in there:
-        raise NotEnoughData(f"there is no generation {chosen or ''} of {name}; there are {there or 'none'}")
+        wanted = f"generation {chosen}" if chosen else "generation"
+        raise NotEnoughData(f"there is no {wanted} of {name}; there are {there or 'none'}")
     live = job.durable.live(name).get(name)
     numbers = (chosen,) if live in (None, chosen) else (chosen, live)
     known = [_known_until(job.durable.load_generation(name, number)) for number in numbers if number is not None]

@@ -4,6 +4,8 @@ Progress goes to standard error. The last line of standard output is one JSON ob
 `{"job", "generation": {name: number}, "metrics": {…}, "seconds"}`. Exit codes: 0 done; 1 a store failed, the memory bound was
 passed, or something is wrong with settings or files; 2 not enough data (or wrong usage); 3 what was made is worse than what
 is live. In every case but the first the live generations stay.
+
+A run that was killed, or whose store did not answer, is gone on with; one that got an answer, also a refusal, has ended.
 """
 
 import argparse
@@ -22,8 +24,8 @@ from jobs.running import run_kept
 from jobs.sources import KINDS, LakeEvents, Pin, source_of
 from jobs.tenancy import only_tenant
 from rayce import __version__
-from rayce.checkpoint import JSON, Checkpoint, Former, former
-from rayce.errors import NotEnoughData, RayceError
+from rayce.checkpoint import JSON, Checkpoint, Former, claim, former
+from rayce.errors import InvalidInput, LeakFound, NotEnoughData, RayceError, WorseThanLive
 from rayce.features.catalogue import load_features
 from rayce.features.feature_set import FeatureSet
 from rayce.generations import generation_name
@@ -75,7 +77,7 @@ class Job(NamedTuple):
     force: bool = False
     """Publish what is worse than what is live all the same."""
     begun: list[Checkpoint] | None = None
-    """The checkpoints that a run has opened; it closes them, and forgets their blocks once the work has ended well."""
+    """The checkpoints that a run has opened; it closes them, and forgets their blocks once the work has ended."""
 
     def name(self, kind: str) -> str:
         """The name of the tenant's generations of a kind."""
@@ -92,10 +94,15 @@ class Job(NamedTuple):
         if not path:
             begun = Checkpoint.nowhere()
         else:
-            whole = partial(self._inputs, inputs)
-            pin = self.input.pin_for(whole) if self.input else {}
+            whole, folder = partial(self._inputs, inputs), Path(path).expanduser()
             program = f"{self.program}.{part}" if part else self.program
-            begun = Checkpoint.begin(Path(path).expanduser(), program, self.tenant, whole(pin), self.say)
+            claimed = claim(folder, program, self.tenant)
+            try:
+                pin = self.input.pin_for(whole) if self.input else {}
+                begun = Checkpoint.begin(folder, program, self.tenant, whole(pin), self.say, claimed)
+            except BaseException:
+                claimed.lock.close()
+                raise
         if self.begun is not None:
             self.begun.append(begun)
         return begun
@@ -176,7 +183,7 @@ def main(
             FlipWriter(settings.kafka, lambda: time.time_ns() // 1_000_000, say),
         )
         source = source_of(settings, tenant, options.source, options.events)
-        pinned = PinnedInput(source, _unfinished(settings, name, tenant), say)
+        pinned = PinnedInput(source, _unfinished(settings, name, tenant, options.force), say)
         job = Job(
             tenant=tenant,
             settings=settings,
@@ -204,6 +211,15 @@ def run(name: str, work: Callable[[Job], Outcome], job: Job) -> int:
     def worked() -> Outcome:
         try:
             outcome = work(job._replace(program=name, begun=begun))
+        except WorseThanLive:  # who insists takes what was made
+            for checkpoint in begun:
+                checkpoint.refused()
+            raise
+        except (NotEnoughData, InvalidInput, LeakFound):  # an answer: the same input would be answered the same
+            for checkpoint in begun:
+                checkpoint.done()
+            raise
+        else:
             for checkpoint in begun:
                 checkpoint.done()
             return outcome
@@ -214,8 +230,10 @@ def run(name: str, work: Callable[[Job], Outcome], job: Job) -> int:
     return run_kept(name, job.tenant, worked, job.durable, job.open_hot, job.say, job.settings.batch.memory_gib)
 
 
-def _unfinished(settings: Settings, name: str, tenant: str) -> Former | None:
-    """The run that did not end and is young enough to be gone on with."""
+def _unfinished(settings: Settings, name: str, tenant: str, force: bool) -> Former | None:
+    """The run, young enough, that did not end; or that was refused, and somebody insists now."""
     path = settings.batch.work_path
     found = former(Path(path).expanduser(), name, tenant) if path else None
-    return found if found and time.time() - found.begun_s < settings.batch.resume_h * 3_600 else None
+    if found is None or (found.refused and not force):
+        return None
+    return found if time.time() - found.begun_s < settings.batch.resume_h * 3_600 else None

@@ -13,15 +13,23 @@ from rayce.stores.interfaces import Durable
 
 
 def list_generations(durable: Durable, tenant: str | None, say: Say) -> dict[str, dict[str, Any]]:
-    """By name: what is live, what is kept, what writers that were killed have left, and by which run each was made."""
+    """By name: what is live, what is kept or was live, what killed writers left, and by which run each was made."""
     runs = runs_of(durable)
     found: dict[str, dict[str, Any]] = {}
     for name, live in sorted(durable.live(f"{tenant}/" if tenant else "").items()):
-        kept = durable.numbers(name)
+        kept, were_live = durable.numbers(name), durable.were_live(name)
         made = {str(number): run for number in kept if (run := _made_by(runs, name, number)) is not None}
-        found[name] = {"live": live, "kept": kept, "unfinished": durable.unfinished(name), "made": made}
+        found[name] = {
+            "live": live,
+            "kept": kept,
+            "were_live": were_live,
+            "unfinished": durable.unfinished(name),
+            "made": made,
+        }
         others = ", ".join(str(number) for number in kept if number != live) or "none"
-        say(f"{name}: {live} is live{_told(made.get(str(live)))}; kept beside it: {others}")
+        never = ", ".join(str(number) for number in kept if number not in were_live and str(number) not in made)
+        told = f"{others}{'; never live: ' if never else ''}{never}"
+        say(f"{name}: {live} is live{_told(made.get(str(live)))}; kept beside it: {told}")
     return found
 
 

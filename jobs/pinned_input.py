@@ -48,5 +48,6 @@ class PinnedInput:
         if not pin or not self.source.holds(pin):
             self._say(f"a run of {begun} did not end, but its input is no longer there as it was: beginning anew")
             return None
-        self._say(f"a run of {begun} did not end: reading the same input")
+        how = "was refused and is insisted on" if self._former.refused else "did not end"
+        self._say(f"a run of {begun} {how}: reading the same input")
         return pin

@@ -20,16 +20,27 @@ from rayce.errors import Unavailable
 JSON = Any
 """What JSON can say: texts, numbers, booleans, None, and lists and maps of these."""
 
-_BEGUN, _LOCK, _BEING_WRITTEN = "begun.json", "lock", ".being-written"
+_BEGUN, _LOCK, _REFUSED, _BEING_WRITTEN = "begun.json", "lock", ".refused", ".being-written"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _DIGEST_BYTES = 16
 
 
 class Former(NamedTuple):
-    """A run that did not end: what it had begun with, and when (seconds since the epoch)."""
+    """A run that did not end: what it had begun with, and when (seconds since the epoch).
+
+    `refused`: it ended, and what it made was not published; who insists takes its blocks.
+    """
 
     inputs: dict[str, JSON]
     begun_s: float
+    refused: bool = False
+
+
+class Claim(NamedTuple):
+    """The place of a job's blocks, which nobody else has while its lock is held. Made by `claim`."""
+
+    place: Path
+    lock: BinaryIO
 
 
 class Checkpoint:
@@ -45,24 +56,31 @@ class Checkpoint:
 
     @classmethod
     def begin(
-        cls, folder: Path, job: str, tenant: str, inputs: Mapping[str, JSON], say: Callable[[str], None]
+        cls,
+        folder: Path,
+        job: str,
+        tenant: str,
+        inputs: Mapping[str, JSON],
+        say: Callable[[str], None],
+        claimed: Claim | None = None,
     ) -> "Checkpoint":
         """Goes on where the last run of the job did not end and had the same inputs; else clears what it left.
 
-        `inputs` are all that a block's bytes depend on. `Unavailable` where another run is at work on it, or the folder
-        cannot be written.
+        `inputs` are all that a block's bytes depend on; `claimed` is the place, where it was claimed before. `Unavailable`
+        where another run is at work on it, or the folder cannot be written.
         """
-        place = place_of(folder, job, tenant)
+        place, lock = claimed or claim(folder, job, tenant)
         written = msgspec.json.encode({"job": job, "tenant": tenant, "inputs": inputs}, order="deterministic")
         try:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _locked(place)
             if _read(place / _BEGUN) == written:
-                say(f"going on with a run that did not end: {len(_blocks(place))} blocks are there")
+                (place / _REFUSED).unlink(missing_ok=True)
+                whole = sum(_is_whole(path) for path in _blocks(place))
+                say(f"going on with a run that did not end: {whole} blocks are there")
             else:
                 _clear(place)
                 _write(place / _BEGUN, written)
         except OSError as error:
+            lock.close()
             raise _away(place, "to begin", error) from None
         return cls(place, lock, blake2b(written, digest_size=_DIGEST_BYTES).digest(), say)
 
@@ -98,10 +116,11 @@ class Checkpoint:
             return None
         if found is None:
             return None
-        seal, digest, made = found[:_DIGEST_BYTES], found[_DIGEST_BYTES : 2 * _DIGEST_BYTES], found[2 * _DIGEST_BYTES :]
-        if digest != self._digest(seal, name, made):
+        kept = _opened(name, found)
+        if kept is None:
             self._say(f"block {name} is damaged, it is made again")
             return None
+        seal, made = kept
         if seal != self._seal:
             return None
         self.reused += 1
@@ -113,12 +132,12 @@ class Checkpoint:
             return
         path = self._path(name)
         try:
-            _write(path, self._seal + self._digest(self._seal, name, made) + made)
+            _write(path, self._seal + _digest(self._seal, name, made) + made)
         except OSError as error:
             raise _away(self._place, f"to keep block {name}", error) from None
 
     def done(self) -> None:
-        """All of it is published: forget the blocks. Harmless when killed in the middle: the next run then begins anew.
+        """The run has ended: forget the blocks. Harmless when killed in the middle: the next run then begins anew.
 
         Once closed it is somebody else's, and this does nothing.
         """
@@ -127,6 +146,16 @@ class Checkpoint:
                 _clear(self._place)
         except OSError as error:
             self._say(f"the blocks could not be cleared, the next run will ({error})")
+        self.close()
+
+    def refused(self) -> None:
+        """The run has ended, and somebody may insist on what it made: a `former` run that is `refused`. The blocks stay."""
+        try:
+            if self._place is not None and self._lock is not None:
+                _write(self._place / _REFUSED, b"")
+        except OSError as error:
+            self._say(f"the blocks are forgotten: that they were refused could not be kept ({error})")
+            self.done()
         self.close()
 
     def close(self) -> None:
@@ -141,16 +170,20 @@ class Checkpoint:
         assert self._place is not None
         return self._place / name
 
-    @staticmethod
-    def _digest(seal: bytes, name: str, made: bytes) -> bytes:
-        digest = blake2b(seal + name.encode() + b"\0", digest_size=_DIGEST_BYTES)
-        digest.update(made)
-        return digest.digest()
-
 
 def place_of(folder: Path, job: str, tenant: str) -> Path:
     """Where the blocks of a tenant's job lie."""
     return folder / f"{job}@{quote(tenant, safe='')}"
+
+
+def claim(folder: Path, job: str, tenant: str) -> Claim:
+    """Takes the place, before anything is read. `Unavailable` where another run has it, or the folder cannot be written."""
+    place = place_of(folder, job, tenant)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Claim(place, _locked(place))
+    except OSError as error:
+        raise _away(place, "to begin", error) from None
 
 
 def former(folder: Path, job: str, tenant: str) -> Former | None:
@@ -158,7 +191,7 @@ def former(folder: Path, job: str, tenant: str) -> Former | None:
     path = place_of(folder, job, tenant) / _BEGUN
     try:
         begun = msgspec.json.decode(path.read_bytes(), type=dict[str, JSON])
-        return Former(dict(begun["inputs"]), path.stat().st_mtime)
+        return Former(dict(begun["inputs"]), path.stat().st_mtime, (path.parent / _REFUSED).exists())
     except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
         return None
 
@@ -188,7 +221,28 @@ def _touched_s(place: Path) -> float:
 
 
 def _blocks(place: Path) -> list[Path]:
-    return [path for path in _remains(place) if path.name != _BEGUN and not path.name.endswith(_BEING_WRITTEN)]
+    ours = (_BEGUN, _REFUSED)
+    return [path for path in _remains(place) if path.name not in ours and not path.name.endswith(_BEING_WRITTEN)]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        found = _read(path)
+    except OSError:  # a bad disk: told, and made again, when it is asked for
+        return False
+    return found is not None and _opened(path.name, found) is not None
+
+
+def _opened(name: str, found: bytes) -> tuple[bytes, bytes] | None:
+    """The seal and the bytes of a block as it lies there; None where it is torn or damaged."""
+    seal, digest, made = found[:_DIGEST_BYTES], found[_DIGEST_BYTES : 2 * _DIGEST_BYTES], found[2 * _DIGEST_BYTES :]
+    return (seal, made) if digest == _digest(seal, name, made) else None
+
+
+def _digest(seal: bytes, name: str, made: bytes) -> bytes:
+    digest = blake2b(seal + name.encode() + b"\0", digest_size=_DIGEST_BYTES)
+    digest.update(made)
+    return digest.digest()
 
 
 def _locked(place: Path) -> BinaryIO:

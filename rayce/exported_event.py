@@ -1,7 +1,7 @@
 """An event of the log as a row of a file, and back: what `rayce export events` writes and `rayce import events` reads.
 
 Nothing is lost on the way, so that whoever folds it finds the same state to the bit. People and sessions are pseudonyms: such
-a file belongs to the tenant and the keys that it was made under.
+a file belongs to the tenant and the keys that it was made under, so every row says its tenant.
 """
 
 import math
@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from rayce.errors import InvalidInput
 from rayce.event import VERSION, Event, Line, Moment, Person, Purposes, Quantity, decode_event, encode_event
 from rayce.item import ItemId, Price, Word
+from rayce.refusals import excerpt
 
 
 class NotFinite(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,7 @@ class ExportedEvent(Struct, frozen=True, forbid_unknown_fields=True):
     type: str
     person: Person
     timestamp_ms: Moment
+    tenant: str
     session: Annotated[str, Meta(max_length=64)] = ""
     items: tuple[ExportedLine, ...] = ()
     context: dict[str, Said] = {}
@@ -51,6 +54,7 @@ class ExportedEvent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 FIELDS = ExportedEvent.__struct_fields__
+NEEDED = ("event_id", "type", "person", "timestamp_ms", "tenant")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ExportedEvent).decode
 
@@ -62,6 +66,7 @@ def exported(event: Event, partition: int, offset: int) -> dict[str, Any]:
         "type": event.type,
         "person": event.person,
         "timestamp_ms": event.timestamp_ms,
+        "tenant": event.tenant,
         "session": event.session,
         "items": [
             {"item_id": i.item_id, "quantity": i.quantity, "price": i.price, "category": i.category, "brand": i.brand}
@@ -78,9 +83,12 @@ def exported(event: Event, partition: int, offset: int) -> dict[str, Any]:
 def imported(body: bytes, tenant: str) -> tuple[Event, str]:
     """The event of a row, which is JSON, and the place that it stood in ("" where it does not say).
 
-    `msgspec.DecodeError` or `InvalidInput` where it could not stand in the log.
+    `msgspec.DecodeError` or `InvalidInput` where it could not stand in the log, or is another tenant's: states are kept by
+    pseudonym alone, so its people would become this tenant's.
     """
     row = _decode(body)
+    if row.tenant != tenant:
+        raise InvalidInput(f"an event of another tenant: this import is for {tenant!r}", "tenant", excerpt(row.tenant))
     event = Event(
         version=VERSION,
         event_id=row.event_id,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from rayce.job_runs import Run
-from rayce.stores.interfaces import Durable
+from rayce.stores.interfaces import Durable, staying
 
 LISTS = "lists"
 """The kind of generation whose lists lie by person."""
@@ -33,7 +33,7 @@ def collect(
     for name in sorted({*live, *_made(runs)}):
         numbers = durable.numbers(name)
         newest = numbers[-1] if numbers else 0
-        stays = {*numbers[max(0, len(numbers) - keep) :], live.get(name)}
+        stays = staying(numbers, durable.were_live(name), live.get(name), keep)
         kept[name] = [number for number in numbers if number in stays]
         old += [(name, number) for number in numbers if number not in stays]
         unfinished += [(name, number) for number in durable.unfinished(name) if number < newest]

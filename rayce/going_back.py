@@ -16,8 +16,9 @@ def roll_back(
 ) -> tuple[int, int]:
     """Makes a kept generation of `name` live and returns (its number, the one that was live before).
 
-    Without `to` it is the newest of those before the live one, of `were_live` if any of them is kept: one that was made and
-    not made live is none to go back to. `InvalidInput` where there is none, or its files are damaged: then nothing changes.
+    Without `to` it is the newest before the live one of those that have been live, if any of them is kept: one that was made
+    and not made live is none to go back to. The store knows which these are, and `were_live` are more. `InvalidInput` where
+    there is none, its files are damaged, or it is not complete (lists: not all are stored): then nothing changes.
     """
     live = durable.live(name).get(name)
     if live is None:
@@ -25,7 +26,7 @@ def roll_back(
     if name.partition("/")[2] in PEOPLES:
         raise InvalidInput(f"no job has made {name}: there is no way back from here", "--kind", name)
     kept = durable.numbers(name)
-    number = _before(name, live, kept, were_live) if to is None else to
+    number = _before(name, live, kept, {*were_live, *durable.were_live(name)}) if to is None else to
     if number not in kept:
         raise InvalidInput(f"generation {number} of {name} is not kept; there are {kept}", "--to", number)
     if DOCUMENT_FILE in durable.load_generation(name, number):

@@ -1,4 +1,4 @@
-"""Publishing everybody's precomputed lists: durable memory first, then hot memory, and only then live."""
+"""Storing everybody's precomputed lists: durable memory first, then hot memory. Their generation is written after them all."""
 
 from collections.abc import Iterable
 from itertools import islice

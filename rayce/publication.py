@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from rayce.errors import InvalidInput
 from rayce.stores.interfaces import DurableGenerations
 
 KEPT = 3
-"""Generations kept of each name, to go back to."""
+"""Generations kept of each name, to go back to: that many of those that have been live, see `stores.interfaces.staying`."""
 
 Check = Callable[[Mapping[str, bytes]], object]
 """Raises (`InvalidArtifact`) where the files cannot be used."""
@@ -18,9 +19,16 @@ def publish(durable: DurableGenerations, name: str, files: Mapping[str, bytes], 
     return number
 
 
-def write_generation(durable: DurableGenerations, name: str, files: Mapping[str, bytes], check: Check) -> int:
-    """Writes the next generation and tries it as stored; it is not live yet."""
-    number = durable.publish(name, files)
+def write_generation(
+    durable: DurableGenerations, name: str, files: Mapping[str, bytes], check: Check, issued: int | None = None
+) -> int:
+    """Writes the next generation, or that of an `issued` number, and tries it as stored; it is complete, and not live yet.
+
+    `InvalidInput` where a newer one than the issued one is complete: what was stored under it may have been collected.
+    """
+    if issued is not None and any(number > issued for number in durable.numbers(name)):
+        raise InvalidInput(f"a newer generation of {name} than {issued} was made meanwhile", "generation", issued)
+    number = durable.publish(name, files, issued)
     check(durable.load_generation(name, number))
     return number
 

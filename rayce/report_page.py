@@ -26,7 +26,7 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--paper:#14171b;--faint:#9aa3ad;--rule:#2d333a;
 --c0:#6ea8ff;--c1:#ff9d5c;--c2:#3fd0a6;--c3:#d68cf0;--c4:#e0c050;--c5:#ff7f9a}}
 body{background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif;
-margin:2rem auto;max-width:46rem;padding:0 1rem}
+margin:2rem auto;max-width:72rem;padding:0 1rem}p,svg{max-width:46rem}
 h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin:2.2rem 0 .4rem}.note,.about{color:var(--faint)}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
 .grid{stroke:var(--rule)}.axis{stroke:var(--faint)}.ideal{stroke:var(--faint);stroke-dasharray:4 4}

@@ -21,12 +21,19 @@ NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, 
 
 T = TypeVar("T")
 
+_TEXT = "tag:yaml.org,2002:str"
+_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float")}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = InvalidDocument) -> T:
+def read_yaml(
+    text: str,
+    kind: type[T],
+    refused: type[InvalidDocument] = InvalidDocument,
+    loader: "type[BoundedLoader] | None" = None,
+) -> T:
     """The text as a struct of `kind`; `refused` names key and value, and nothing else is ever raised."""
-    tree = read_tree(text, refused)
+    tree = read_tree(text, refused, loader)
     try:
         return msgspec.convert(tree, kind)
     except UNREADABLE as error:
@@ -35,12 +42,14 @@ def read_yaml(text: str, kind: type[T], refused: type[InvalidDocument] = Invalid
         raise refused(f"{key}: {message}" if key else message, key, value_at(tree, path)) from None
 
 
-def read_tree(text: str, refused: type[InvalidDocument] = InvalidDocument) -> Any:
+def read_tree(
+    text: str, refused: type[InvalidDocument] = InvalidDocument, loader: "type[BoundedLoader] | None" = None
+) -> Any:
     """The text as maps, lists and scalars, within the bounds above; `refused` otherwise, and nothing else is ever raised."""
     if len(text) > MAX_TEXT:
         raise refused(f"longer than {MAX_TEXT} characters", "", len(text))
     try:
-        tree = yaml.load(text, _Loader)  # a SafeLoader with fewer surprises
+        tree = yaml.load(text, loader or _Loader)  # a SafeLoader with fewer surprises
     except NOT_YAML as error:
         raise refused(f"not YAML: {type(error).__name__}: {error}", "", None) from None
     if _size(tree) > MAX_NODES:
@@ -70,6 +79,7 @@ class _Loader(BoundedLoader):
     def compose_mapping_node(self, anchor: Any) -> Any:
         """A map whose keys differ."""
         node = super().compose_mapping_node(anchor)
+        node.value = [(self.key_of(key), value) for key, value in node.value]
         seen: set[tuple[str, str]] = set()
         for key, _value in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -77,6 +87,20 @@ class _Loader(BoundedLoader):
                     raise _refusal(f"the key `{key.value[:64]}` stands twice", key)
                 seen.add((key.tag, key.value))
         return node
+
+    def key_of(self, key: Any) -> Any:
+        """The node of a key as it counts."""
+        return key
+
+
+class TextKeys(_Loader):
+    """Keys that look like booleans or numbers are texts, as they are written: `true: x` is `"true": x`."""
+
+    def key_of(self, key: Any) -> Any:
+        """As a text."""
+        if isinstance(key, yaml.ScalarNode) and key.tag in _PLAIN:
+            return yaml.ScalarNode(_TEXT, key.value, key.start_mark, key.end_mark)
+        return key
 
 
 def _refusal(message: str, node: Any) -> yaml.YAMLError:

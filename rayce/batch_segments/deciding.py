@@ -79,8 +79,8 @@ def decide(
     now_ms: int,
     denied: Denied = lambda persons: (),
 ) -> Decided:
-    """Who is in the segment. `seeds` of a lookalike whose seeds are a file; `denied`: who of some does not allow training any
-    more. `NotEnoughData` where the seeds are too few.
+    """Who is in the segment. `seeds` of a lookalike that are not its seed segment's members as they stand; `denied`: who of
+    some does not allow training any more. `NotEnoughData` where the seeds are too few.
     """
     section = definition.section
     persons = people[PERSON].to_list()

@@ -48,8 +48,8 @@ class Total(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rfm(Struct, frozen=True, forbid_unknown_fields=True):
-    """Recency, frequency and monetary value of so many days, each as a score from 1 to `parts` (the best) by quantile among
-    those who bought; 0: has not bought.
+    """Recency, frequency and monetary value of so many days, each as a score from 1 (the worst value) to `parts` (the best)
+    by quantile among those who bought; 0: has not bought.
     """
 
     days: Days = 365

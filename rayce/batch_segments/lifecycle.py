@@ -48,16 +48,20 @@ def usual_days(bought: Purchases) -> float:
 
 
 def quantile_scores(values: Numbers, among: NDArray[np.bool_], parts: int, least_is_best: bool = False) -> Numbers:
-    """From 1 to `parts`, the best, by how many of those `among` are worse; equal values score alike. 0: not among them.
+    """From 1, the worst value, to `parts`, the best: by the share that is worse of those `among` whose value is another.
 
-    >>> quantile_scores(np.array([5.0, 1.0, 3.0, 3.0]), np.array([True] * 4), 2).tolist()
-    [2.0, 1.0, 1.0, 1.0]
+    Equal values score alike; values that are all different are parted into quantiles. 1 where all are equal; 0: not among them.
+
+    >>> quantile_scores(np.array([5.0, 1.0, 3.0, 3.0, 5.0]), np.array([True] * 5), 3).tolist()
+    [3.0, 1.0, 2.0, 2.0, 3.0]
     """
     scores = np.zeros(len(values))
     held = -values[among] if least_is_best else values[among]
     if len(held):
-        worse = np.searchsorted(np.sort(held), held, side="left")
-        scores[among] = 1 + worse * parts // len(held)
+        ordered = np.sort(held)
+        worse = np.searchsorted(ordered, held, side="left")
+        better = len(held) - np.searchsorted(ordered, held, side="right")
+        scores[among] = 1 + np.minimum(worse * parts // np.maximum(worse + better, 1), parts - 1)
     return scores
 
 

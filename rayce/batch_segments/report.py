@@ -19,12 +19,15 @@ def page(
     overlaps: Sequence[Overlap],
     likenesses: Mapping[str, Likeness],
     refused: Sequence[str],
+    warnings: Sequence[str] = (),
 ) -> str:
     """One self-contained page. The same findings give the same bytes."""
     as_of = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     parts: list[Part] = []
     if refused:
         parts.append(Text("Refused", "; ".join(refused)))
+    if warnings:
+        parts.append(Table("Warnings", ("warning",), [(warning,) for warning in warnings]))
     rows = [(s.name, s.before, s.after, s.enter, s.leave, round(100 * s.change, 1)) for s in sizes]
     parts.append(Table("Sizes", ("segment", "before", "after", "enter", "leave", "changed %"), rows))
     parts.append(Bars("People after", [(size.name, float(size.after)) for size in sizes]))

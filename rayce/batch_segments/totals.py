@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from rayce.batch_segments.carried import Carried
 from rayce.batch_segments.definition import Total
 from rayce.consent import PERSONALIZATION
 from rayce.decay import DAY_MS
@@ -49,6 +50,8 @@ class Totals:
 
     def __init__(self, of: Mapping[str, Total], tenant: str, now_ms: int) -> None:
         self._of = {name: _Adding(total, now_ms) for name, total in of.items()}
+        self.carried = Carried(of)
+        """Names that no line has had."""
         self._tenant, self._now_ms = tenant, now_ms
         types = {"purchase", CONSENT_CHANGED, ERASED}.union(*(total.types for total in of.values()))
         self._types = frozenset(types)
@@ -105,6 +108,7 @@ class Totals:
         self._ids[row] = count_in(self._ids[row], digest, self._latest_ms[row])
         if event.timestamp_ms > self._now_ms:
             return
+        self.carried.look_at(event)
         if event.type == "purchase":
             self._buy(row, event.timestamp_ms)
         for adding in self._of.values():

@@ -1,6 +1,7 @@
 """`rayce export`: events, recommendations, members of segments and items into files, each there as a whole or not at all."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,7 +74,8 @@ def recommendations(file: File, tenant: OneTenant = None, settings: SettingsFile
         fail(error)
     if number is None:
         fail(NotEnoughData(f"no lists of {whose} are live: run jobs.build_recommendations first"))
-    _write(file, RECOMMENDATIONS, exported_recommendations(durable, whose, number), "rows")
+    left_out: Counter[str] = Counter()
+    _write(file, RECOMMENDATIONS, exported_recommendations(durable, whose, number, left_out), "rows", left_out)
 
 
 @exporting.command()
@@ -104,8 +106,9 @@ def segments(
     names = frozenset(segment or catalogue.by_name)
     if unknown := names - catalogue.by_name.keys():
         fail(InvalidInput(f"the live catalogue has no segment `{min(unknown)}`", "--segment", min(unknown)))
-    rows = exported_members(durable, whose, catalogue, names, opening.clock_ms())
-    _write(file, SEGMENTS, rows, "rows")
+    left_out: Counter[str] = Counter()
+    rows = exported_members(durable, whose, catalogue, names, opening.clock_ms(), left_out)
+    _write(file, SEGMENTS, rows, "rows", left_out)
 
 
 @exporting.command()
@@ -120,7 +123,10 @@ def items(file: File, tenant: OneTenant = None, settings: SettingsFile = None) -
     _write(file, ITEMS, exported_items(opening.opened_durable(loaded), whose), "items")
 
 
-def _write(file: Path, schema: "pa.Schema", rows: Iterable[dict[str, Any]], what: str) -> None:
+def _write(
+    file: Path, schema: "pa.Schema", rows: Iterable[dict[str, Any]], what: str, left_out: Mapping[str, int] = {}
+) -> None:
+    """Says how many; `left_out` is filled while the rows are read: people, by the reason."""
     from rayce.errors import RayceError
     from rayce.exporting.files import write_file
 
@@ -128,7 +134,8 @@ def _write(file: Path, schema: "pa.Schema", rows: Iterable[dict[str, Any]], what
         count = write_file(file, schema, rows)
     except RayceError as error:
         fail(error)
-    typer.echo(f"{file}: {count:,} {what}")
+    missing = "".join(f"; {people:,} people left out: {why}" for why, people in sorted(left_out.items()) if people)
+    typer.echo(f"{file}: {count:,} {what}{missing}")
 
 
 def _records(settings: "Settings", tenant: str, source: str | None) -> "Records":

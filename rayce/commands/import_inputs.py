@@ -21,6 +21,7 @@ MappingFile = Annotated[
     Path | None, typer.Option("--mapping", help="What the columns mean (YAML). Without one they have our own names.")
 ]
 OneTenant = Annotated[str | None, typer.Option("--tenant", help="Whose it is (default: the only one of the API keys).")]
+NewTenant = Annotated[bool, typer.Option("--new-tenant", help="The tenant may be one that no API key names.")]
 FormName = Annotated[
     str | None, typer.Option("--format", help="parquet, csv or jsonl, where the name of the file does not say it.")
 ]

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from msgspec.structs import replace
 
+from rayce.api_keys import live_keys
 from rayce.commands.refusing import fail
 from rayce.errors import InvalidSettings, RayceError
 from rayce.generations import generation_name
+from rayce.importing.one_at_a_time import one_at_a_time
 from rayce.item import decode_item
 from rayce.item_changes import ItemChange, encode_item_change
 from rayce.item_words import SHELF, ItemWords, load_shelf, words_of
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 PATIENCE_MS = 30_000
 """Who imports has time: a busy durable store is waited for."""
 _POLL_RECORDS = 5_000
+_LOCKS = "~/.rayce"
+"""Where the lock of an import lies when jobs keep nothing."""
+_NAMED = 20
 
 
 def opened_settings(path: Path | None) -> Settings:
@@ -46,6 +52,32 @@ def tenant_of(settings: Settings, said: str | None) -> str:
     if not tenant or "/" in tenant:
         fail(InvalidSettings(f"no tenant is called {tenant!r}", "--tenant", tenant))
     return tenant
+
+
+def check_tenant(settings: Settings, tenant: str, durable: Durable | None) -> None:
+    """Refuses a tenant that no API key names, of the settings or added since; where there are no keys, none.
+
+    Without `durable` (a dry run) nobody knows which were added: then it is only said.
+    """
+    known = {key.tenant for key in settings.edge.api_keys.values()}
+    if tenant in known:
+        return
+    if durable is not None:
+        known |= {key.tenant for key in live_keys(durable).values()}
+    if not known or tenant in known:
+        return
+    where, names = " of the settings" if durable is None else "", ", ".join(sorted(known)[:_NAMED])
+    message = f"no API key{where} names the tenant {tenant!r} (there are {names}): if it is a new one, say --new-tenant"
+    if durable is not None:
+        raise InvalidSettings(message, "--tenant", tenant)
+    typer.echo(message, err=True)
+
+
+def only_import(settings: Settings, tenant: str) -> AbstractContextManager[None]:
+    """Keeps other imports of the tenant into these stores off, on this machine; `InvalidInput` where one is at work."""
+    stores = settings.dynamodb
+    folder = Path(settings.batch.work_path or _LOCKS).expanduser()
+    return one_at_a_time(folder, tenant, f"{stores.endpoint_url}/{stores.region}/{stores.table_prefix}")
 
 
 def opened_durable(settings: Settings) -> Durable:

@@ -36,6 +36,12 @@ def show_events(report: "FileReport", dry_run: bool) -> None:
         typer.echo(f"{name}: {report.backwards:,} events are older than one of the same user before them: sort by time")
     if report.split:
         typer.echo(f"{name}: {report.split:,} baskets come again further down: sort by them")
+    if report.unnamed:
+        rows, column, value = report.unnamed
+        typer.echo(
+            f"{name}: in {rows:,} rows `{column}` has a value that `consent` of the mapping does not name", nl=False
+        )
+        typer.echo(f" ({value!r}, for one): it counts as no")
     typer.echo(
         f"{name}: {counts.rows:,} rows, {counts.events:,} events, {counts.known:,} known already,"
         f" {counts.without_consent:,} without consent, {counts.refused:,} rows refused{_dry(dry_run)}"

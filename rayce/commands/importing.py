@@ -4,8 +4,9 @@ Exit code 0: all rows are in. 1: a file or a store broke off; what was in stays 
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,6 +17,7 @@ from rayce.commands.import_inputs import (
     FormName,
     MappingFile,
     MaxErrors,
+    NewTenant,
     OneTenant,
     bits_said,
     mapping_of,
@@ -49,6 +51,7 @@ def events(
     errors: ErrorsFile = None,
     max_errors: MaxErrors = None,
     form: FormName = None,
+    new_tenant: NewTenant = False,
     settings: SettingsFile = None,
 ) -> None:
     """Import events; what was killed goes on where it was, and no row is counted twice."""
@@ -58,10 +61,10 @@ def events(
 
     sources, read, bits = sources_of(files, form), mapping_of(mapping, EventMapping), bits_said(consent)
     is_broken = some_refused = False
-    with teller(errors) as tell:
+    with teller(errors) as tell, ExitStack() as held:
         how = How(read, bits, max_errors, again, tell=tell, progress=lambda report: say_progress(report, dry_run))
         try:
-            for one in _imports(sources, how, tenant, dry_run, settings):
+            for one in _imports(sources, how, _Whose(tenant, new_tenant, settings), dry_run, held):
                 report = one.run()
                 show_events(report, dry_run)
                 is_broken |= bool(report.broken)
@@ -80,6 +83,7 @@ def items(
     errors: ErrorsFile = None,
     max_errors: MaxErrors = None,
     form: FormName = None,
+    new_tenant: NewTenant = False,
     settings: SettingsFile = None,
 ) -> None:
     """Import items: put, or replaced where they are there. Replies know of them within seconds."""
@@ -89,13 +93,15 @@ def items(
     from rayce.importing.mapping import ItemMapping
 
     sources, read, save = sources_of(files, form), mapping_of(mapping, ItemMapping), None
-    if not dry_run:
-        loaded = opening.opened_settings(settings)
-        whose = opening.tenant_of(loaded, tenant)
-        save = opening.item_saver(loaded, opening.opened_durable(loaded), whose)
     is_broken = some_refused = False
     with teller(errors) as tell:
         try:
+            if not dry_run:
+                loaded = opening.opened_settings(settings)
+                whose, durable = opening.tenant_of(loaded, tenant), opening.opened_durable(loaded)
+                if not new_tenant:
+                    opening.check_tenant(loaded, whose, durable)
+                save = opening.item_saver(loaded, durable, whose)
             for source in sources:
                 report = import_items(source, read, save, tell, max_errors)
                 show_items(report, dry_run)
@@ -106,10 +112,18 @@ def items(
     end(is_broken, some_refused)
 
 
+class _Whose(NamedTuple):
+    """Whose events, as the command was told."""
+
+    tenant: str | None
+    is_new: bool
+    settings: Path | None
+
+
 def _imports(
-    sources: "list[SourceFile]", how: "How", tenant: str | None, dry_run: bool, path: Path | None
+    sources: "list[SourceFile]", how: "How", said: _Whose, dry_run: bool, held: ExitStack
 ) -> "Iterator[EventImport]":
-    """One import a file; stores are reached only where something is to be written."""
+    """One import a file; stores are reached only where something is to be written, and `held` keeps other imports off."""
     from rayce.commands import import_opening as opening
     from rayce.importing.delivery import Delivery
     from rayce.importing.event_import import EventImport, Target
@@ -121,12 +135,15 @@ def _imports(
     from rayce.ingest import Stamper
     from rayce.stores.memory import MemoryDurable
 
-    settings = opening.opened_settings(path)
-    whose = opening.tenant_of(settings, tenant)
+    settings = opening.opened_settings(said.settings)
+    whose = opening.tenant_of(settings, said.tenant)
     names = opening.opened_pseudonymizer(settings)
     durable = MemoryDurable() if dry_run else opening.opened_durable(settings)
+    if not said.is_new:
+        opening.check_tenant(settings, whose, None if dry_run else durable)
     ledger, target = Ledger(durable, whose), None
     if not dry_run:
+        held.enter_context(opening.only_import(settings, whose))
         delivery = Delivery(opening.opened_log(settings), whose, lambda text: typer.echo(text, err=True))
         target = Target(delivery, durable.save_consent)
         found = settle(ledger, delivery)

@@ -18,6 +18,7 @@ EVENTS = pa.schema(
         pa.field("type", pa.string()),
         pa.field("person", pa.string()),
         pa.field("timestamp_ms", pa.int64()),
+        pa.field("tenant", pa.string()),
         pa.field("session", pa.string()),
         pa.field("items", pa.list_(_LINE)),
         pa.field("context", pa.string()),

@@ -65,7 +65,7 @@ class EventImport:
         self._seen = seen
         self._target = target
         self._how = how
-        self._key = file_key(intake.fingerprint, how.mapping)
+        self._key = file_key(intake.fingerprint, how.mapping, how.consent)
         self._mapped = None if how.mapping is None else MappedEvents(how.mapping, how.consent)
         self._teller = Teller(source.path, how.mapping, how.tell)
         self._backwards = Backwards()
@@ -84,7 +84,8 @@ class EventImport:
         except InvalidInput as error:
             self._report.broken, is_complete = str(error), False
         self._report.backwards = self._backwards.count
-        self._report.split = self._mapped.split if self._mapped else 0
+        if self._mapped:
+            self._report.split, self._report.unnamed = self._mapped.split, self._mapped.consent.unnamed
         self._save(Progress(self._report.counts.rows, {}, True, is_complete, self._report.counts))
         return self._report
 
@@ -170,9 +171,14 @@ class EventImport:
         self._ledger.save_progress(self._key, progress)
 
 
-def file_key(fingerprint: str, mapping: EventMapping | None) -> str:
-    """Names a file read with a mapping: read with another one it is another file."""
+def file_key(fingerprint: str, mapping: EventMapping | None, consent: int | None = None) -> str:
+    """Names a file read with a mapping, and consent declared for all of it: read with others it is another file.
+
+    A consent that the mapping has the better of changes nothing.
+    """
     said = msgspec.json.encode(mapping, order="deterministic")
+    if consent is not None and (mapping is None or mapping.consent is None):
+        said += b" %d" % consent
     return f"{fingerprint}-{blake2b(said, digest_size=8).hexdigest()}"
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.context import permitted
-from rayce.errors import InvalidInput
+from rayce.errors import InvalidInput, UndecodableEvent
 from rayce.event import CONSENT_CHANGED, CONTROL, ERASED, Event
 from rayce.exported_event import ExportedEvent, imported
 from rayce.importing.event_row import EventRow, Refused
@@ -127,8 +127,10 @@ class Intake(NamedTuple):
         except UNREADABLE as error:
             bad = row_error(0, body, ExportedEvent, str(error))
             return Refused(row.first, Problem(bad.path, bad.value, bad.message))
-        except (InvalidInput, *_UNSPEAKABLE) as error:
+        except (UndecodableEvent, *_UNSPEAKABLE) as error:
             return Refused(row.first, Problem("", excerpt(body), str(error)))
+        except InvalidInput as error:
+            return Refused(row.first, Problem(error.key, error.value, str(error)))
 
     def _stamped(self, row: EventRow, sent: Row, person: str, consents: Mapping[str, Consent]) -> Event | None:
         record = consents.get(person)

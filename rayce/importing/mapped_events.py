@@ -1,12 +1,13 @@
 """Rows of a shop's own file become events as its mapping says; neighbouring rows of one basket become one event."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rayce.errors import InvalidInput
+from rayce.importing.declared_consent import DeclaredConsent
 from rayce.importing.event_row import EventRow, Found, Refused, refused
-from rayce.importing.mapping import ConsentSource, EventMapping, LineMapping, bits_of
+from rayce.importing.mapping import EventMapping, LineMapping
 from rayce.importing.moments import moment_reader
 from rayce.importing.raw_row import Problem, RawRow
 from rayce.importing.values import MISSING, Read, reader
@@ -22,7 +23,10 @@ Row = Mapping[str, Any]
 
 
 class MappedEvents:
-    """Applies a mapping. `split` counts the baskets that came again further down: the file is not sorted by them."""
+    """Applies a mapping. `split` counts the baskets that came again further down: the file is not sorted by them.
+
+    `consent` has read what rows declare, and knows what it could not.
+    """
 
     def __init__(self, mapping: EventMapping, consent: int | None = None) -> None:
         """`consent` holds for all rows where the mapping says nothing about it."""
@@ -33,7 +37,7 @@ class MappedEvents:
         self._context = [(name, reader(each, None)) for name, each in mapping.context.items()]
         self._properties = [(name, reader(each, None)) for name, each in mapping.properties.items()]
         self._line = None if mapping.items is None else _line_fields(mapping.items)
-        self._consent = _consent_reader(mapping.consent, consent)
+        self.consent = DeclaredConsent(mapping.consent, consent)
         self._group_by = mapping.group_by
         self._group = reader(mapping.group_by, "text") if mapping.group_by else None
         self._ended: deque[str] = deque(maxlen=REMEMBERED_GROUPS)
@@ -54,7 +58,7 @@ class MappedEvents:
             fields = self._fields(raw.values)
             line = self._line_of(raw.values)
             fields["items"] = [line] if line else []
-            return EventRow(raw.number, raw.number, fields, self._consent(raw.values))
+            return EventRow(raw.number, raw.number, fields, self.consent.of(raw.values))
         except InvalidInput as error:
             return Refused(raw.number, Problem(error.key, error.value, str(error)))
 
@@ -131,21 +135,3 @@ def _line_fields(mapping: LineMapping) -> list[tuple[str, Read]]:
         (("item_id", "text"), ("quantity", "integer"), ("price", "number"), ("category", "text"), ("brand", "text"))
     )
     return [(name, reader(each, kind)) for name, kind in kinds if (each := getattr(mapping, name)) is not None]
-
-
-def _consent_reader(
-    said: "tuple[str, ...] | ConsentSource | None", otherwise: int | None
-) -> Callable[[Row], int | None]:
-    if said is None:
-        return lambda row: otherwise
-    if isinstance(said, tuple):
-        always = bits_of(said)
-        return lambda row: always
-    bits = {value: bits_of(purposes) for value, purposes in said.values.items()}
-    text = reader(said.column, "text")
-
-    def read(row: Row) -> int:
-        value = text(row)
-        return bits.get("" if value is MISSING else value, 0)  # unknown counts as no
-
-    return read

@@ -13,7 +13,7 @@ from rayce.consent import PURPOSES
 from rayce.errors import InvalidDocument
 from rayce.event import BEHAVIOUR
 from rayce.importing.text import Dialect, Encoding
-from rayce.yaml_tree import read_yaml
+from rayce.yaml_tree import TextKeys, read_yaml
 
 Column = Annotated[str, Meta(min_length=1, max_length=256)]
 Kind = Literal["text", "integer", "number", "boolean"]
@@ -46,7 +46,7 @@ class MomentSource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConsentSource(Struct, frozen=True, forbid_unknown_fields=True):
-    """The column that says what the person allowed, and what its values mean; any other value means nothing is allowed."""
+    """The column that says what the person allowed, and what its values mean; any other one allows nothing, and is told."""
 
     column: Column
     values: dict[str, tuple[Purpose, ...]]
@@ -118,7 +118,7 @@ def load_mapping(path: Path, kind: type[M]) -> M:
 
 def parse_mapping(text: str, kind: type[M]) -> M:
     """The mapping of a text; `InvalidDocument` with key and value where it does not hold together, and nothing else ever."""
-    mapping = read_yaml(text, kind)
+    mapping = read_yaml(text, kind, loader=TextKeys)
     for key, each in fields_of(mapping):
         if isinstance(each, Source):
             _check_source(key, each)

@@ -8,6 +8,7 @@ import msgspec
 from rayce.consent import PURPOSES
 from rayce.errors import InvalidInput
 from rayce.exported_event import FIELDS
+from rayce.exported_event import NEEDED as NEEDED_OF_EXPORTED
 from rayce.importing.event_row import EventRow, Found, Refused, refused
 from rayce.importing.mapping import bits_of
 from rayce.importing.raw_row import Problem, RawRow
@@ -20,6 +21,7 @@ NESTED = ("items", "context", "properties")
 EVENT_FIELDS: tuple[str, ...] = (*EventIn.__struct_fields__, "consent")
 NUMBERS = ("timestamp", "timestamp_ms", "partition", "offset")
 NEEDED = ("type", "timestamp")
+_NO_TENANT = "an exported event says its tenant, or nobody knows whose it is: export it again"
 
 
 def own_events(rows: Iterable[RawRow], consent: int | None = None) -> Found:
@@ -37,9 +39,12 @@ def own_events(rows: Iterable[RawRow], consent: int | None = None) -> Found:
 def check_columns(columns: Iterable[str]) -> None:
     """`InvalidInput` where a table cannot be events as it stands: a column of ours is missing, or is not ours."""
     found = list(columns)
-    ours, needed = (FIELDS, FIELDS[:4]) if "person" in found else (EVENT_FIELDS, ("user_id", *NEEDED))
+    is_exported = "person" in found
+    ours, needed = (FIELDS, NEEDED_OF_EXPORTED) if is_exported else (EVENT_FIELDS, ("user_id", *NEEDED))
     for name in needed:
         if name not in found:
+            if is_exported and name == "tenant":
+                raise InvalidInput(_NO_TENANT, name, None)
             raise InvalidInput(f"there is no column `{name}` (there are {_names(found)}): give a --mapping", name, None)
     for name in found:
         if name not in ours:
@@ -54,6 +59,8 @@ def _event(raw: RawRow, otherwise: int | None) -> EventRow:
         if name in fields:
             fields[name] = _number(fields[name])
     if is_exported:
+        if "tenant" not in fields:
+            raise InvalidInput(_NO_TENANT, "tenant", None)
         if said is None:
             raise InvalidInput("an exported event says its consent", "consent", None)
         fields["consent"] = said

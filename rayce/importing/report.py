@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from rayce.event import Event
+from rayce.importing.declared_consent import Unnamed
 from rayce.importing.event_row import Refused
 from rayce.importing.ledger import Counts
 from rayce.importing.mapping import EventMapping, ItemMapping, column_of, fields_of
@@ -32,7 +33,10 @@ class RowRefusal(Struct, frozen=True):
 
 
 class FileReport(Struct):
-    """One file: counts of all runs that have worked on it, and what this run saw. `broken` says why it ended early."""
+    """One file: counts of all runs that have worked on it, and what this run saw. `broken` says why it ended early.
+
+    `unnamed`: rows whose consent says what the mapping does not name.
+    """
 
     file: str
     counts: Counts = field(default_factory=Counts)
@@ -40,6 +44,7 @@ class FileReport(Struct):
     samples: list[Event] = []
     backwards: int = 0
     split: int = 0
+    unnamed: Unnamed | None = None
     resumed_at: int = 0
     was_complete: bool = False
     broken: str = ""

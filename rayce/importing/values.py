@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from rayce.errors import InvalidInput
 from rayce.importing.mapping import Kind, Source
@@ -14,6 +14,7 @@ MISSING: Any = None
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _LARGEST = 2**53
 
+T = TypeVar("T")
 Read = Callable[[Mapping[str, Any]], Any]
 """A field's value out of a row; `MISSING` where there is none, `InvalidInput` (column, value) where it cannot be used."""
 
@@ -58,8 +59,17 @@ def cell(row: Mapping[str, Any], column: str) -> Any:
     return value
 
 
+def named(values: Mapping[str, T], text: str) -> T | None:
+    """What `values` name for a text; None where they do not. `True` and `TRUE` are `true`, unless named themselves."""
+    found = values.get(text)
+    if found is None and text.lower() in ("true", "false"):
+        found = next((values[name] for name in (text.lower(), text.capitalize(), text.upper()) if name in values), None)
+    return found
+
+
 def _translated(column: str, value: Any, values: Mapping[str, Any], otherwise: Any) -> Any:
-    found = values.get("" if value is MISSING else _text(column, value), otherwise)
+    found = named(values, "" if value is MISSING else _text(column, value))
+    found = otherwise if found is None else found
     if found is None and value is not MISSING:
         raise InvalidInput(f"`values` of the mapping does not name {str(value)[:64]!r}", column, value)
     return found

@@ -27,6 +27,7 @@ from pyarrow.fs import PyFileSystem
 
 from rayce.errors import InvalidInput, LakeConflict, Unavailable
 from rayce.lake.columns import COLUMNS, DATE, TABLES
+from rayce.lake.damage import first_damaged
 from rayce.lake.settings import LakeSettings
 
 PARTITIONS, APPENDS, REWRITES = "partitions", "appends", "rewrites"
@@ -168,15 +169,22 @@ class LakeTable:
     def select(self, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
         """These columns of the rows of which this holds (SQL), a batch at a time; the same order each time, for what it is.
 
-        A column of ours that the table does not have yet is null; `InvalidInput` for one that nobody knows.
+        A column of ours that the table does not have yet is null; `InvalidInput` for one that nobody knows. `Unavailable` names
+        the file where one is damaged or gone.
         """
         schema, stored = self._schema_of(columns), self._table.schema().to_arrow().names
         names = ", ".join(f'"{name}"' for name in schema.names if name in stored)
         query = f"SELECT {names} FROM lake{' WHERE ' if where else ''}{where}"
-        with _answering():
-            for batch in QueryBuilder(_ENGINE).register("lake", self._table).execute(query):
-                if batch.num_rows:
-                    yield aligned(pa.record_batch(batch), schema)
+        try:
+            with _answering():
+                for batch in QueryBuilder(_ENGINE).register("lake", self._table).execute(query):
+                    if batch.num_rows:
+                        yield aligned(pa.record_batch(batch), schema)
+        except Unavailable as error:
+            if "Parquet" not in error.reason or ".parquet" in error.reason:
+                raise
+            where = first_damaged(self.filesystem(), (file.path for file in self.files()))
+            raise Unavailable("lake", f"{error.reason} in {where or 'one of its files'}") from None
 
     def _schema_of(self, columns: Sequence[str]) -> pa.Schema:
         """As they are stored, or as they would be."""
@@ -322,3 +330,9 @@ def _answering() -> Iterator[None]:
         raise LakeConflict(str(error)) from None
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise Unavailable("lake", str(error).split("\n")[0]) from None
+    except Exception as error:
+        if type(error) is not Exception:  # a bug
+            raise
+        # what the query engine says comes as a bare one: a file is damaged or gone, or the store is away
+        reason = str(error).split("\n")[0].removeprefix("External error: ")
+        raise Unavailable("lake", f"a file cannot be read: {reason}" if "Parquet" in reason else reason) from None

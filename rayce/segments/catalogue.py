@@ -13,6 +13,7 @@ import yaml
 from msgspec import UNSET, Meta, Struct
 
 from rayce.batch_segments.definition import Definition, parse_section
+from rayce.batch_segments.order import check_seeds
 from rayce.errors import InvalidCatalogue
 from rayce.event import BEHAVIOUR
 from rayce.features.feature_set import ALL, FeatureSet
@@ -112,6 +113,7 @@ def parse_catalogue(text: str, features: FeatureSet = ALL) -> Catalogue:
         for i, segment in enumerate(file.segments)
         if segment.batch is not UNSET
     }
+    check_seeds(batch, {segment.name: f"segments[{i}].batch" for i, segment in enumerate(file.segments)})
     return _made(file, rules, features, batch)
 
 

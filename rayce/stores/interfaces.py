@@ -107,6 +107,18 @@ def check_not_live(live: Mapping[str, int], name: str, number: int) -> None:
         raise InvalidInput(f"generation {number} of {name} is live", "generation", number)
 
 
+def staying(numbers: Sequence[int], were_live: Sequence[int], live: int | None, keep: int) -> set[int]:
+    """Which generations of a name stay: the `keep` newest, the `keep` newest of those that have been live, and the live one.
+
+    Both ascending. However many were made and never went live, those that one may want to go back to stay.
+
+    >>> sorted(staying([1, 2, 3, 4, 5, 6], [1, 2, 3], 3, 2))
+    [2, 3, 5, 6]
+    """
+    newest = [*numbers[max(0, len(numbers) - keep) :], *were_live[max(0, len(were_live) - keep) :]]
+    return {*newest, *(() if live is None else (live,))}
+
+
 def check_note(body: bytes) -> None:
     """`ValueError` where a note is more than a store takes."""
     if len(body) > MAX_NOTE_BYTES:
@@ -154,8 +166,15 @@ class DurableItems(Protocol):
 class DurableGenerations(Protocol):
     """Outputs of jobs: written as generation N+1, made live by flipping one pointer, the last few kept."""
 
-    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
-        """Write the files as the next generation of `name` and return its number; it is not live yet."""
+    def issue(self, name: str) -> int:
+        """A new number of `name`, for `publish`: for who stores more under it before. Nothing of it is there until then."""
+        ...
+
+    def publish(self, name: str, files: Mapping[str, bytes], number: int | None = None) -> int:
+        """Write the files as the next generation of `name`, or that of an issued number; it is complete then, and not live.
+
+        Returns its number.
+        """
         ...
 
     def make_live(self, name: str, number: int) -> None:
@@ -174,8 +193,12 @@ class DurableGenerations(Protocol):
         """The complete generations of `name` that are kept, ascending."""
         ...
 
+    def were_live(self, name: str) -> list[int]:
+        """Those of `numbers` that are or have been live, ascending."""
+        ...
+
     def prune(self, name: str, keep: int) -> None:
-        """Delete all but the `keep` newest complete generations and the live one."""
+        """Delete the complete generations that do not stay: see `staying`."""
         ...
 
     def unfinished(self, name: str) -> list[int]:

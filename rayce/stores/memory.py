@@ -14,6 +14,7 @@ from rayce.stores.interfaces import (
     check_not_live,
     check_note,
     check_segment,
+    staying,
 )
 
 
@@ -33,6 +34,7 @@ class MemoryDurable:
         self._generations: dict[tuple[str, int], dict[str, bytes]] = {}
         self._issued: dict[str, int] = {}
         self._live: dict[str, int] = {}
+        self._were_live: set[tuple[str, int]] = set()
         self._lists: dict[tuple[int, str], bytes] = {}
         self._notes: dict[tuple[str, str], bytes] = {}
 
@@ -110,10 +112,16 @@ class MemoryDurable:
         self._answer()
         return [(item_id, body) for (owner, item_id), body in sorted(self._items.items()) if owner == tenant]
 
-    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
-        """See `DurableGenerations.publish`."""
+    def issue(self, name: str) -> int:
+        """See `DurableGenerations.issue`."""
         self._answer()
         self._issued[name] = number = self._issued.get(name, 0) + 1
+        return number
+
+    def publish(self, name: str, files: Mapping[str, bytes], number: int | None = None) -> int:
+        """See `DurableGenerations.publish`."""
+        self._answer()
+        number = self.issue(name) if number is None else number
         self._generations[name, number] = dict(files)
         return number
 
@@ -121,6 +129,7 @@ class MemoryDurable:
         """See `DurableGenerations.make_live`."""
         self._answer()
         self.load_generation(name, number)
+        self._were_live.add((name, number))
         self._live[name] = number
         self._flipped(name, number)
 
@@ -141,10 +150,14 @@ class MemoryDurable:
         self._answer()
         return sorted(number for owner, number in self._generations if owner == name)
 
+    def were_live(self, name: str) -> list[int]:
+        """See `DurableGenerations.were_live`."""
+        return [number for number in self.numbers(name) if (name, number) in self._were_live]
+
     def prune(self, name: str, keep: int) -> None:
         """See `DurableGenerations.prune`."""
         numbers = self.numbers(name)
-        kept = {*numbers[max(0, len(numbers) - keep) :], self._live.get(name)}
+        kept = staying(numbers, self.were_live(name), self._live.get(name), keep)
         for number in numbers:
             if number not in kept:
                 del self._generations[name, number]

@@ -105,3 +105,29 @@ def test_a_generation_is_deleted_unless_it_is_live(durable: Durable, name: str) 
     assert durable.load_generation(name, 2) == {"a": b"x"}
     with pytest.raises(InvalidInput):
         durable.load_generation(name, 1)
+
+
+def test_a_number_is_issued_before_and_counts_once_its_files_are_there(durable: Durable, name: str) -> None:
+    issued = durable.issue(name)
+    assert durable.numbers(name) == durable.unfinished(name) == []
+    with pytest.raises(InvalidInput):
+        durable.make_live(name, issued)
+    assert durable.publish(name, {"a": b"2"}) == issued + 1
+    assert durable.publish(name, {"a": b"1"}, issued) == issued
+    assert durable.numbers(name) == [issued, issued + 1]
+    assert durable.load_generation(name, issued) == {"a": b"1"}
+
+
+def test_what_has_been_live_is_known_and_outlives_many_that_never_were(durable: Durable, name: str) -> None:
+    for live in (True, True, *(False,) * 4):
+        number = durable.publish(name, {"a": b"x"})
+        if live:
+            durable.make_live(name, number)
+    assert durable.were_live(name) == [1, 2]
+    durable.prune(name, 2)
+    assert durable.numbers(name) == [1, 2, 5, 6]
+    durable.make_live(name, 6)
+    durable.prune(name, 2)
+    assert durable.numbers(name) == [2, 5, 6]
+    durable.delete_generation(name, 2)
+    assert durable.were_live(name) == [6]

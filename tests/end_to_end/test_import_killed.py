@@ -37,7 +37,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(real_stack: Settings, tmp_path: 
     DynamoStore(real_stack.dynamodb).create()
     file = lines(tmp_path / "a.jsonl", history(users=900, rows=ROWS, step_ms=60_000))
     command = [sys.executable, "-m", "rayce.cli", "import", "events", str(file), "--consent", "personalization"]
-    command += ["--tenant", "imported", "--settings", str(settings_file(tmp_path, real_stack))]
+    command += ["--tenant", "imported", "--new-tenant", "--settings", str(settings_file(tmp_path, real_stack))]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     chance, killed = Random(5), 0
     for _attempt in range(KILLS):

@@ -49,9 +49,9 @@ class Mortal(MemoryDurable):
         self.__dict__.update(whole.__dict__)
         self._left = calls
 
-    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
+    def publish(self, name: str, files: Mapping[str, bytes], number: int | None = None) -> int:
         self._write()
-        return super().publish(name, files)
+        return super().publish(name, files, number)
 
     def make_live(self, name: str, number: int) -> None:
         self._write()

@@ -13,13 +13,15 @@ from jobs.job import Job, run
 from jobs.list_blocks import Kitchen, People
 from rayce.consent import PERSONALIZATION, Consent
 from rayce.decay import DAY_MS
+from rayce.errors import InvalidInput
+from rayce.going_back import roll_back
 from rayce.lists import learning
 from rayce.lists.blend import BY_HAND, LEARNED
 from rayce.lists.generation import ListsGeneration, ListsManifest
 from rayce.precomputed import List, decode_list
 from rayce.stores.memory import MemoryDurable
 from rayce.stores.memory_hot import MemoryHot
-from tests.jobs.mortal import Killed, die_in
+from tests.jobs.mortal import Killed, Mortal, die_in
 from tests.jobs.shop import BOTH, PEOPLE, filled, habit, history, make_job, records
 from tests.samples import event, person
 
@@ -237,3 +239,24 @@ def test_lists_made_by_ray_are_those_made_here(monkeypatch: pytest.MonkeyPatch) 
         ray.shutdown()
     people = [person(who) for who in PEOPLE]
     assert durable.load_lists(1, people) == durable.load_lists(2, people)
+
+
+def test_a_killed_run_leaves_no_generation_that_lacks_lists() -> None:
+    """Before its first list, between lists and seal, before the flip: what is kept is whole, and none that was live is lost."""
+    durable, log = with_shelf(), records(history(days=30))
+    for _ in range(2):
+        assert run("recommend", build_recommendations, make_job(log, durable)) == 0
+    for calls in (0, 1, 1, 1, 1):
+        with pytest.raises(Killed):
+            run("recommend", build_recommendations, make_job(log, Mortal(durable, calls)))
+        assert durable.numbers(NAME) == [1, 2]
+        with pytest.raises(InvalidInput, match="not kept"):
+            roll_back(durable, NAME, durable._issued[NAME])
+    for _ in range(4):
+        with pytest.raises(Killed):
+            run("recommend", build_recommendations, make_job(log, Mortal(durable, 2)))
+    assert run("recommend", build_recommendations, make_job(log, durable)) == 0
+    kept, people = durable.numbers(NAME), [person(who) for who in PEOPLE]
+    assert {1, 2} < set(kept)
+    assert all(len(durable.load_lists(number, people)) == manifest_of(durable, number).count for number in kept)
+    assert roll_back(durable, NAME, None) == (2, kept[-1])

@@ -302,3 +302,72 @@ def test_a_short_lived_one_is_confirmed_by_each_run(tmp_path: Path) -> None:
     shop.work_off()
     (until,) = {pair for value in shop.world.states().values() for pair in decode_profile(value).short_lived}
     assert until == (5, (NOW_MS + DAY_MS) // 1000 + 86_400 * 7)
+
+
+CHAMPIONS = {"name": "champions", "bit": 8, "kind": "batch", "batch": {"when": {"feature": "purchases", "ge": 7}}}
+LIKE_CHAMPIONS = {
+    **LOOKALIKE,
+    "batch": {"lookalike": {"segment": "champions", "size": 40, "include_seeds": True}, "max_change": 1},
+}
+
+
+def test_seeds_of_the_same_run_are_as_the_run_has_found_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(tmp_path, LIKE_CHAMPIONS, CHAMPIONS, log=crowd())
+    assert shop.run() == 0
+    metrics = last_line(capsys)["metrics"]
+    assert metrics["champions.after"] == 133 and metrics["like_them.after"] == 40 and metrics["left"] == 0
+    properties = [decode_event(value).properties for value in shop.written]
+    assert sum(each.get("like_them") is True for each in properties) == 40
+    assert all(each.get("champions") for each in properties if "like_them" in each), "the likest are the seeds"
+
+
+def test_asked_for_by_itself_a_lookalike_takes_the_seeds_as_they_stand(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, LIKE_CHAMPIONS, CHAMPIONS, log=crowd())
+    assert shop.run(segment=["like_them"]) == 2 and "like_them: 0 seeds" in shop.said[-1]
+    assert shop.run(segment=["champions"]) == 0
+    shop.work_off()
+    assert shop.run(segment=["like_them"]) == 0
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_one_that_cannot_be_made_is_left_with_a_warning_and_the_others_are_made(
+    tmp_path: Path, dry_run: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = {**CHAMPIONS, "batch": {"when": {"feature": "purchases", "ge": 99}}}
+    shop, page = Shop(tmp_path, LIKE_CHAMPIONS, few, SEGMENTS[2], log=crowd()), tmp_path / "report.html"
+    assert shop.run(dry_run=dry_run, report=str(page)) == 0
+    metrics = last_line(capsys)["metrics"]
+    assert metrics["left"] == 1 and metrics["slipping.after"] > 0 and "like_them.after" not in metrics
+    assert any(line.startswith("warning: left as it is: like_them: 0 seeds") for line in shop.said)
+    assert "like_them: 0 seeds" in page.read_text()
+    told = {name for value in shop.written for name in decode_event(value).properties}
+    assert told == (set() if dry_run else {"slipping"})
+
+
+def test_where_none_can_be_made_there_is_a_report_that_says_why(tmp_path: Path) -> None:
+    shop, page = Shop(tmp_path, LIKE_CHAMPIONS, CHAMPIONS, log=crowd()), tmp_path / "report.html"
+    assert shop.run(dry_run=True, segment=["like_them"], report=str(page)) == 2
+    assert "0 seeds" in shop.said[-1] and "0 seeds" in page.read_text()
+
+
+@pytest.mark.parametrize("named, warned", [("gardn", True), ("garden", False)])
+def test_a_category_that_no_line_has_is_told_in_log_and_report(tmp_path: Path, named: str, warned: bool) -> None:
+    batch = {"totals": {"spent": {"of": "value", "categories": [named]}}, "when": {"feature": "spent", "ge": 1}}
+    shop, page = Shop(tmp_path, {**SEGMENTS[0], "batch": batch}), tmp_path / "report.html"
+    assert shop.run(report=str(page)) == 0
+    warning = "`toy_lovers.spent`: no line of the history has the category `gardn`; lines have `toys`, `garden`"
+    assert (f"warning: {warning}" in shop.said) is warned
+    assert (warning in page.read_text()) is warned
+
+
+def test_the_catalogue_of_the_documentation_runs_as_a_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "segments.md").read_text()
+    (text,) = (
+        block for part in page.split("```yaml\n")[1:] if "name: like_champions" in (block := part.split("```")[0])
+    )
+    shop = Shop(tmp_path, *yaml.safe_load(text)["segments"], log=crowd())
+    assert shop.run(now_ms=T0 + 70 * DAY_MS) == 0
+    metrics = last_line(capsys)["metrics"]
+    assert metrics["champions.after"] >= 50 and metrics["like_champions.auc"] >= 0.7 and metrics["left"] == 0

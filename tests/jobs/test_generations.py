@@ -77,10 +77,16 @@ def test_the_listing_tells_what_is_live_kept_and_by_whom_it_was_made(
     line = parsed(captured.out)
     assert line["metrics"] == {"names": 2, "kept": 10}
     made = {"5": {"job": "build_affinities", "started_ms": 60_000, "seconds": 1.0}}
-    assert line["generations"]["shop/shelf"] == {"live": 5, "kept": [1, 2, 3, 4, 5], "unfinished": [], "made": made}
+    assert line["generations"]["shop/shelf"] == {
+        "live": 5,
+        "kept": [1, 2, 3, 4, 5],
+        "were_live": [5],
+        "unfinished": [],
+        "made": made,
+    }
     assert (
-        "shop/shelf: 5 is live, made by build_affinities of 1970-01-01 00:01+00:00; kept beside it: 1, 2"
-        in captured.err
+        "shop/shelf: 5 is live, made by build_affinities of 1970-01-01 00:01+00:00;"
+        " kept beside it: 1, 2, 3, 4; never live: 1, 2, 3, 4\n" in captured.err
     )
     assert list_generations.main(["--settings", settings]) == 0
     assert last_line(capsys)["metrics"]["names"] == 3

@@ -9,11 +9,12 @@ import pytest
 from jobs import job as frame
 from jobs.job import Job, Outcome, main, run
 from rayce.consent import PERSONALIZATION, TRAINING, Consent
-from rayce.errors import InvalidArtifact, NotEnoughData, Unavailable
+from rayce.errors import InvalidArtifact, LeakFound, NotEnoughData, Unavailable, WorseThanLive
 from rayce.event_files import write_event_file
 from rayce.stores.memory import MemoryDurable
 from rayce.stores.memory_hot import MemoryHot
 from tests.jobs.shop import BOTH, filled, history, make_job, records
+from tests.rayce.lake.lakes import a_table, append, encoded
 from tests.samples import event, person
 
 
@@ -217,7 +218,9 @@ def test_a_second_run_at_the_same_time_is_sent_away(blocks_of: Any, tmp_path: Pa
             str(tmp_path / "events"),
         ]
         assert main("blocks", lambda job: Outcome({}, {"n": len([job.checkpoint()])}), second) == 1
-        assert "another run of this job is at work on it" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "another run of this job is at work on it" in said
+        assert "reading the same input" not in said
         return Outcome({}, {})
 
     given = ["--settings", str(tmp_path / "settings.yaml"), "--tenant", "shop", "--events", str(tmp_path / "events")]
@@ -260,3 +263,85 @@ def test_who_withdrew_after_a_run_was_killed_is_in_no_block_of_the_next(
     durable.save_consent(person(2), Consent(0, 9))
     assert main("blocks", lambda job: work(job, False), given) == 0
     assert [person(2) in each for each in made] == [True, True, False]
+
+
+@pytest.fixture
+def ending(blocks_of: Any, tmp_path: Path) -> Any:
+    """Runs a job of one block that ends with an error, or well; returns the exit code and the events that it read."""
+
+    def run_ending(error: Exception | None, *arguments: str, events: bytes = b"one") -> tuple[int, list[bytes], int]:
+        write_event_file(tmp_path / "events", [events])
+        read: list[bytes] = []
+        kept: list[int] = []
+
+        def work(job: Job) -> Outcome:
+            checkpoint = job.checkpoint()
+            read.extend(job.records())
+            checkpoint.block("block", lambda: b"x")
+            kept.append(checkpoint.reused)
+            if error is not None:
+                raise error
+            return Outcome({}, {})
+
+        given = [
+            "--settings",
+            str(tmp_path / "settings.yaml"),
+            "--tenant",
+            "shop",
+            "--events",
+            str(tmp_path / "events"),
+        ]
+        return main("blocks", work, [*given, *arguments]), read, kept[0]
+
+    return run_ending
+
+
+def left(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "work" / "blocks@shop").iterdir()}
+
+
+ANSWERS = [NotEnoughData("3 baskets, 30 are needed"), InvalidArtifact("damaged"), LeakFound("a row knows the future")]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
+def test_a_run_that_got_an_answer_has_ended(answer: Exception, ending: Any, tmp_path: Path, capsys: Any) -> None:
+    ending(answer)
+    assert left(tmp_path) == {"lock"}
+    assert ending(None, events=b"two") == (0, [b"two"], 0)
+    assert "did not end" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("failure", [Unavailable("dynamodb", "no answer"), OSError("disk"), MemoryError()])
+def test_a_run_whose_store_failed_is_gone_on_with(failure: Exception, ending: Any) -> None:
+    assert ending(failure)[0] == 1
+    assert ending(None) == (0, [b"one"], 1)
+
+
+def test_what_was_worse_is_kept_for_who_insists(ending: Any, tmp_path: Path, capsys: Any) -> None:
+    worse = WorseThanLive("worse than the live one")
+    assert ending(worse) == (3, [b"one"], 0)
+    assert ending(None, "--force") == (0, [b"one"], 1)
+    assert "was refused and is insisted on: reading the same input" in capsys.readouterr().err
+    assert left(tmp_path) == {"lock"}
+
+
+def test_what_was_worse_is_forgotten_by_who_does_not_insist(ending: Any, capsys: Any) -> None:
+    worse = WorseThanLive("worse than the live one")
+    for events in (b"one", b"two", b"three"):
+        assert ending(worse, events=events) == (3, [events], 0)
+    assert "reading the same input" not in capsys.readouterr().err
+
+
+def test_a_damaged_lake_ends_a_job_with_one_line(ending: Any, tmp_path: Path, capsys: Any) -> None:
+    append(a_table(tmp_path), 0, encoded(range(10)))
+    (file,) = (file for file in tmp_path.rglob("*.parquet") if "2024-10-04" in file.parent.name)
+    file.write_bytes(file.read_bytes()[:-9])
+    (tmp_path / "lake.yaml").write_text(f"lake: {{path: {tmp_path / 'lake'}}}\n")
+
+    def work(job: Job) -> Outcome:
+        return Outcome({}, {"events": len(job.history(BOTH).values)})
+
+    assert main("look", work, ["--settings", str(tmp_path / "lake.yaml"), "--tenant", "shop"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "lake is unavailable: a file cannot be read" in said and file.name in said
+    assert said.endswith("what is live stays")

@@ -130,7 +130,7 @@ def test_a_torn_or_damaged_block_is_made_again(
 
 def test_without_a_digest_a_damaged_block_would_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control of the test above."""
-    monkeypatch.setattr(Checkpoint, "_digest", staticmethod(lambda *_: b"0" * 16))
+    monkeypatch.setattr(module, "_digest", lambda *_: b"0" * 16)
     checkpoint = begin(tmp_path)
     checkpoint.put("a", b"abc")
     path = place_of(tmp_path, "job", "shop") / "a"
@@ -288,3 +288,29 @@ def test_only_their_owner_can_read_the_blocks(tmp_path: Path) -> None:
     place = place_of(tmp_path, "job", "shop")
     assert place.stat().st_mode & 0o077 == 0
     assert (place / "a").stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_block_is_not_said_to_be_there(tmp_path: Path) -> None:
+    first = begin(tmp_path)
+    for name in NAMES:
+        first.put(name, made(name))
+    first.close()
+    torn = place_of(tmp_path, "job", "shop") / NAMES[1]
+    torn.write_bytes(torn.read_bytes()[:-1])
+    said: list[str] = []
+    again = begin(tmp_path, say=said.append)
+    assert said == ["going on with a run that did not end: 2 blocks are there"]
+    assert again.block(NAMES[1], lambda: b"anew") == b"anew"
+
+
+def test_a_run_that_was_refused_is_known_as_such_until_somebody_goes_on_with_it(tmp_path: Path) -> None:
+    first = begin(tmp_path)
+    first.put(NAMES[0], made(NAMES[0]))
+    first.refused()
+    found = former(tmp_path, "job", "shop")
+    assert found is not None and found.refused
+    again = begin(tmp_path)
+    assert again.block(NAMES[0], never) == made(NAMES[0])
+    again.close()
+    found = former(tmp_path, "job", "shop")
+    assert found is not None and not found.refused

@@ -1,12 +1,14 @@
 """`rayce import` and `rayce export`, as a user meets them."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from rayce.api_keys import add_key
 from rayce.cli import app
 from rayce.commands import exporting, import_opening
 from rayce.consent import Consent
@@ -16,7 +18,7 @@ from rayce.item import Item, encode_item
 from rayce.item_changes import decode_item_change
 from rayce.precomputed import encode_list
 from rayce.profile import encode_profile
-from rayce.settings import Settings
+from rayce.settings import ApiKey, Settings
 from rayce.stores.interfaces import ITEMS, Record, Save
 from tests.imports import KEYS, NAMES, MemoryEventLog, World, history, lines
 from tests.samples import event, folded, person
@@ -25,12 +27,13 @@ WHERE = "\nwhere the stores are: --settings FILE, or RAYCE_SETTINGS\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Stores in memory behind the commands."""
     world = World()
     (tmp_path / "settings.yaml").write_text(
         f"privacy: {{pseudonym_keys: {{k1: '{KEYS['k1']}'}}}}\nedge: {{api_keys: {{a: {{sha256: x, tenant: shop}}}}}}"
     )
+    monkeypatch.setenv("RAYCE_BATCH__WORK_PATH", str(tmp_path_factory.mktemp("work")))
     monkeypatch.setenv("RAYCE_SETTINGS", str(tmp_path / "settings.yaml"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(import_opening, "opened_durable", lambda settings: world.durable)
@@ -52,7 +55,7 @@ def test_events_go_in_and_come_out_and_the_second_time_nothing_happens(world: Wo
     assert (code, len(world.events())) == (0, 40)
     assert "40 rows, 40 events, 0 known already, 0 without consent, 0 rows refused" in text
     assert {each.consent for each in world.events()} == {3}
-    code, text = run("import", "events", "a.jsonl")
+    code, text = run("import", "events", "a.jsonl", "--consent", "training,personalization")
     assert (code, len(world.events())) == (0, 40)
     assert "was imported to its end before" in text
     assert run("export", "events", "b.parquet", "--from", "2023-11-15", "--types", "purchase") == (
@@ -137,6 +140,69 @@ def test_a_file_that_breaks_off_ends_with_1_and_the_next_ones_are_read(world: Wo
     assert NAMES.person("shop", "u0") in {each.person for each in world.events()}
 
 
+def test_another_consent_than_before_is_noticed_and_what_was_left_out_comes_in(world: World) -> None:
+    lines(Path("a.jsonl"), history())
+    assert "0 events, 0 known already, 40 without consent" in run("import", "events", "a.jsonl")[1]
+    assert "was imported to its end before" in run("import", "events", "a.jsonl")[1]
+    code, text = run("import", "events", "a.jsonl", "--consent", "personalization")
+    assert (code, len(world.events())) == (0, 40)
+    assert "40 events, 0 known already, 0 without consent" in text
+
+
+def test_values_of_consent_that_the_mapping_does_not_name_are_told_with_an_example(world: World) -> None:
+    Path("a.csv").write_text(
+        "who,when,ok\n" + "".join(f"u{at},2026-01-01,{'maybe' if at % 2 else ''}\n" for at in range(6))
+    )
+    Path("m.yaml").write_text(
+        "user_id: who\ntype: {constant: view}\ntimestamp: when\nconsent: {column: ok, values: {yes: [personalization]}}"
+    )
+    code, text = run("import", "events", "a.csv", "--mapping", "m.yaml")
+    assert (code, world.events()) == (0, [])
+    said = "in 3 rows `ok` has a value that `consent` of the mapping does not name ('maybe', for one): it counts as no"
+    assert said in text
+    Path("m.yaml").write_text(Path("m.yaml").read_text().replace("]}}", "], maybe: []}}"))
+    assert "does not name" not in run("import", "events", "a.csv", "--mapping", "m.yaml")[1]
+
+
+def test_an_export_of_another_tenant_is_refused_row_by_row(world: World) -> None:
+    lines(Path("a.jsonl"), history(rows=4))
+    run("import", "events", "a.jsonl", "--consent", "personalization")
+    for form in ("b.parquet", "b.csv", "b.jsonl"):
+        assert run("export", "events", form)[0] == 0
+        code, text = run("import", "events", form, "--tenant", "other", "--new-tenant")
+        assert (code, len(world.events())) == (3, 4)
+        assert f"{form}: row 1, column tenant: an event of another tenant: this import is for 'other' ('shop')" in text
+        assert "0 events, 0 known already, 0 without consent, 4 rows refused" in text
+
+
+def test_a_second_import_of_a_tenant_is_kept_off_while_one_is_at_work(world: World) -> None:
+    lines(Path("a.jsonl"), history())
+    loaded = import_opening.opened_settings(None)
+    command = ["import", "events", "a.jsonl", "--consent", "personalization"]
+    with import_opening.only_import(loaded, "shop"):
+        assert run(*command) == (1, f"another import of tenant shop is at work (pid {os.getpid()})\n")
+        assert run(*command, "--dry-run")[0] == 0
+        assert world.events() == []
+        assert run(*command, "--tenant", "other", "--new-tenant")[0] == 0
+    assert run(*command)[0] == 0
+    assert len(world.events()) == 80
+
+
+def test_a_tenant_that_no_key_names_is_taken_for_a_mistake(world: World) -> None:
+    lines(Path("a.jsonl"), history())
+    lines(Path("items.jsonl"), [{"item_id": "p1"}])
+    said = "no API key names the tenant 'shpo' (there are shop): if it is a new one, say --new-tenant\n"
+    assert run("import", "events", "a.jsonl", "--tenant", "shpo") == (1, said)
+    assert run("import", "items", "items.jsonl", "--tenant", "shpo") == (1, said)
+    assert world.events() == []
+    code, text = run("import", "events", "a.jsonl", "--tenant", "shpo", "--dry-run")
+    assert code == 0
+    assert "no API key of the settings names the tenant 'shpo'" in text
+    assert run("import", "items", "items.jsonl", "--tenant", "shpo", "--new-tenant")[0] == 0
+    add_key(world.durable, "second", ApiKey("00" * 32, "other"), 1)
+    assert run("import", "items", "items.jsonl", "--tenant", "other")[0] == 0
+
+
 def test_a_store_that_is_away_is_said(world: World) -> None:
     lines(Path("a.jsonl"), history())
     world.durable.away = True
@@ -163,6 +229,11 @@ def test_items_are_saved_told_of_and_come_out_as_they_went_in(world: World) -> N
     assert [set(change.items) for change in changes] == [{"p1", "p,2"}] * 4
 
 
+LEFT_OUT = (
+    "; 1 people left out: no consent record; 1 people left out: the consent record does not allow personalization"
+)
+
+
 def test_recommendations_and_segments_are_of_those_who_consent(world: World) -> None:
     durable = world.durable
     generation = durable.publish(generation_name("shop", "lists"), {"manifest.json": b"{}"})
@@ -176,14 +247,20 @@ def test_recommendations_and_segments_are_of_those_who_consent(world: World) -> 
             durable.save_consent(person(number), Consent(purposes, 1))
     assert run("export", "recommendations", "r.csv")[0] == 1
     durable.make_live(generation_name("shop", "lists"), generation)
-    assert run("export", "recommendations", "r.csv") == (0, "r.csv: 2 rows\n")
+    assert run("export", "recommendations", "r.csv") == (0, f"r.csv: 2 rows{LEFT_OUT}\n")
     assert Path("r.csv").read_text() == f"person,rank,item_id,score\n{person(1)},1,p9,0.5\n{person(1)},2,p8,0.25\n"
     assert run("export", "segments", "s.jsonl")[0] == 0
     found = [json.loads(line) for line in Path("s.jsonl").read_text().splitlines()]
     assert {row["person"] for row in found} == {person(1)}
     assert len(found) == 2
     name = found[0]["segment"]
-    assert run("export", "segments", "s.csv", "--segment", name) == (0, "s.csv: 1 rows\n")
+    assert run("export", "segments", "s.csv", "--segment", name) == (0, f"s.csv: 1 rows{LEFT_OUT}\n")
+    (other,) = {row["segment"] for row in found} - {name}
+    profile = folded(event("add_to_cart", "p1", who=3))
+    durable.save_profiles(0, durable.acquire(0).epoch, [Save(person(3), encode_profile(profile), 2)])
+    denied = "1 people left out: the consent record does not allow personalization"
+    text = f"s.csv: 1 rows; {denied}\n"
+    assert run("export", "segments", "s.csv", "--segment", other) == (0, text), "who is in none is not left out"
     assert run("export", "segments", "s.csv", "--segment", "unheard-of")[0] == 1
 
 

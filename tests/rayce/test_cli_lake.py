@@ -83,3 +83,14 @@ def test_where_there_is_no_lake_it_says_so(folder: Path, command: str) -> None:
     code, text = run(command)
     assert code == 1
     assert "there is no table 'events' in the lake" in text
+
+
+def test_a_damaged_file_ends_a_verification_with_one_line(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    durable = MemoryDurable()
+    durable.save_profiles(0, durable.acquire(0).epoch, [Save(person(3), encode_profile(Profile()), 0)])
+    monkeypatch.setattr(opening, "durable", lambda path: durable)
+    for file in (filled / "lake" / "events").glob("date=*/*.parquet"):
+        file.write_bytes(b"")
+    code, text = run("verify")
+    assert code == 1
+    assert "a file cannot be read" in text and ".parquet" in text and "Traceback" not in text

@@ -115,3 +115,12 @@ def test_one_that_goes_live_meanwhile_is_not_deleted() -> None:
     with pytest.raises(InvalidInput, match="is live"):
         collect(durable, {}, KEEP, False, print)
     assert durable.load_generation("shop/shelf", 1)
+
+
+def test_what_has_been_live_stays_however_many_never_were() -> None:
+    durable = Durable()
+    for live in (1, 2):
+        filled(durable, "shop/lists", generations=1, live=live)
+    filled(durable, "shop/lists", generations=5, live=0)
+    assert collect(durable, {}, KEEP, False, print).old == [("shop/lists", number) for number in (3, 4, 5)]
+    assert durable.numbers("shop/lists") == [1, 2, 6, 7]

@@ -79,3 +79,17 @@ def test_a_document_goes_back_with_the_command_of_its_kind() -> None:
     with pytest.raises(InvalidInput, match="is a document"):
         roll_back(durable, "shop/rules", None)
     assert durable.live() == {"shop/rules": 2}
+
+
+def test_the_store_knows_which_were_live_where_no_run_does() -> None:
+    durable = filled(live=2)
+    durable.make_live(NAME, 5)
+    assert roll_back(durable, NAME, None) == (2, 5)
+
+
+def test_one_that_is_not_complete_does_not_go_live() -> None:
+    durable = filled()
+    issued = durable.issue(NAME)
+    with pytest.raises(InvalidInput, match="not kept"):
+        roll_back(durable, NAME, issued)
+    assert durable.live() == {NAME: 4}

@@ -125,3 +125,11 @@ def test_nothing_to_draw_is_said_and_what_is_cut_is_counted() -> None:
 def test_numbers_of_a_column_stand_right_and_words_left() -> None:
     page = page_of(Table("t", ("name", "value"), [("a", 1_234_567), ("b", None)]))
     assert '<td class="n">1,234,567</td>' in page and "<td>a</td>" in page
+
+
+def test_tables_may_be_wider_than_text() -> None:
+    style = page_of(Table("t", ("n",), [(1,)])).partition("<style>")[2].partition("</style>")[0]
+    widths = {
+        rule.partition("{")[0].strip(): rule.partition("max-width:")[2].partition("rem")[0] for rule in style.split("}")
+    }
+    assert float(widths["body"]) * 16 > 1_100 and float(widths["p,svg"]) < 50 and not widths[".scroll"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from rayce.errors import InvalidDocument, InvalidRules
-from rayce.yaml_tree import MAX_NODES, MAX_TEXT, MAX_WORD, read_yaml
+from rayce.yaml_tree import MAX_NODES, MAX_TEXT, MAX_WORD, TextKeys, read_yaml
 
 
 class Page(Struct, forbid_unknown_fields=True):
@@ -61,6 +61,16 @@ def test_a_key_that_stands_twice_is_refused_and_the_same_key_in_two_maps_is_not(
     with pytest.raises(InvalidDocument, match="`number` stands twice"):
         read_yaml("number: 1\nnumber: 2", Page)
     assert read_yaml("{a: {n: 1}, b: {n: 2}}", dict[str, Any]) == {"a": {"n": 1}, "b": {"n": 2}}
+
+
+def test_keys_are_texts_as_they_are_written_where_that_is_wanted() -> None:
+    text = "true: true\nNo: 1\n0012: 2\n1: 3\n1.50: 4"
+    kind = dict[str, Any]
+    assert read_yaml(text, kind, loader=TextKeys) == {"true": True, "No": 1, "0012": 2, "1": 3, "1.50": 4}
+    with pytest.raises(InvalidDocument):
+        read_yaml(text, kind)
+    with pytest.raises(InvalidDocument, match="the key `true` stands twice"):
+        read_yaml('true: 1\n"true": 2', kind, loader=TextKeys)
 
 
 def test_anchors_work_and_what_unfolds_without_end_is_refused_before_it_is_unfolded() -> None:

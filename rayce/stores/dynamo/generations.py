@@ -9,7 +9,7 @@ import msgspec
 
 from rayce.errors import InvalidInput
 from rayce.stores.dynamo.connection import Item, Part
-from rayce.stores.interfaces import check_not_live
+from rayce.stores.interfaces import check_not_live, staying
 
 CHUNK_BYTES = 350_000
 
@@ -20,9 +20,21 @@ Manifest = dict[str, tuple[int, str]]
 class Generations(Part):
     """`DurableGenerations`."""
 
-    def publish(self, name: str, files: Mapping[str, bytes]) -> int:
+    def issue(self, name: str) -> int:
+        """See `DurableGenerations.issue`."""
+        reply = self._db.call(
+            "update_item",
+            TableName=self._db.table("generations"),
+            Key=_key(name, "next"),
+            UpdateExpression="ADD issued :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(reply["Attributes"]["issued"]["N"])
+
+    def publish(self, name: str, files: Mapping[str, bytes], number: int | None = None) -> int:
         """See `DurableGenerations.publish`."""
-        number = self._next(name)
+        number = self.issue(name) if number is None else number
         manifest: Manifest = {}
         for file, content in files.items():
             packed = zlib.compress(content, 1)
@@ -36,6 +48,7 @@ class Generations(Part):
     def make_live(self, name: str, number: int) -> None:
         """See `DurableGenerations.make_live`."""
         self._manifest(name, number)
+        self._put(name, _mark(number), b"")  # before the pointer: one that is live is never without it
         self._db.call(
             "put_item",
             TableName=self._db.table("pointers"),
@@ -70,10 +83,15 @@ class Generations(Part):
         """See `DurableGenerations.numbers`."""
         return [int(part[2:]) for part in self._parts(name, "g#")]
 
+    def were_live(self, name: str) -> list[int]:
+        """See `DurableGenerations.were_live`."""
+        complete = set(self.numbers(name))
+        return [number for part in self._parts(name, "w#") if (number := int(part[2:])) in complete]
+
     def prune(self, name: str, keep: int) -> None:
         """See `DurableGenerations.prune`."""
         numbers = self.numbers(name)
-        kept = {*numbers[max(0, len(numbers) - keep) :], *self.live(name).values()}
+        kept = staying(numbers, self.were_live(name), self.live(name).get(name), keep)
         for number in numbers:
             if number not in kept:
                 self._delete(name, number)
@@ -96,7 +114,7 @@ class Generations(Part):
 
     def _delete(self, name: str, number: int) -> None:
         """The seal goes first: what is deleted in part is nobody's to load."""
-        doomed = chain([_seal(number)], self._parts(name, f"c#{number:08d}#"))
+        doomed = chain([_seal(number), _mark(number)], self._parts(name, f"c#{number:08d}#"))
         self._db.write_many("generations", ({"DeleteRequest": {"Key": _key(name, part)}} for part in doomed))
 
     def _first_part(self, name: str, following: str) -> str | None:
@@ -116,17 +134,6 @@ class Generations(Part):
             Limit=1,
         )
         return reply["Items"][0]["part"]["S"] if reply["Items"] else None
-
-    def _next(self, name: str) -> int:
-        reply = self._db.call(
-            "update_item",
-            TableName=self._db.table("generations"),
-            Key=_key(name, "next"),
-            UpdateExpression="ADD issued :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-            ReturnValues="UPDATED_NEW",
-        )
-        return int(reply["Attributes"]["issued"]["N"])
 
     def _manifest(self, name: str, number: int) -> Manifest:
         body = self._get(name, _seal(number))
@@ -162,6 +169,11 @@ def _key(name: str, part: str) -> Item:
 
 def _seal(number: int) -> str:
     return f"g#{number:08d}"
+
+
+def _mark(number: int) -> str:
+    """Says that it has been live."""
+    return f"w#{number:08d}"
 
 
 def _chunk(number: int, file: str, i: int) -> str:

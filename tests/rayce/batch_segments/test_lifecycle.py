@@ -60,11 +60,30 @@ def test_everybody_has_one_stage_whatever_they_bought(people: list[list[float]],
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=1, max_size=40), st.integers(2, 7))
-def test_scores_say_how_many_are_worse(people: list[tuple[int, bool]], parts: int) -> None:
+def test_scores_go_from_the_worst_to_the_best_and_equal_values_score_alike(
+    people: list[tuple[int, bool]], parts: int
+) -> None:
     values, among = np.array([float(v) for v, _ in people]), np.array([a for _, a in people])
     found, reverse = quantile_scores(values, among, parts), quantile_scores(-values, among, parts, least_is_best=True)
     assert found.tolist() == reverse.tolist()
-    members = values[among]
-    for value, inside, score in zip(values, among, found, strict=True):
-        assert score == (1 + int((members < value).sum()) * parts // len(members) if inside else 0)
-        assert 0 <= score <= parts
+    assert not found[~among].any()
+    by_value = sorted(set(zip(values[among].tolist(), found[among].tolist(), strict=True)))
+    assert len(by_value) == len(set(values[among].tolist())), "equal values score alike"
+    scores = [score for _value, score in by_value]
+    assert scores == sorted(scores) and scores[:1] in ([], [1])
+    assert len(scores) < 2 or scores[-1] == parts
+
+
+@given(st.permutations(range(60)), st.integers(1, 60), st.integers(2, 7))
+def test_values_that_all_differ_are_parted_into_quantiles(order: list[int], count: int, parts: int) -> None:
+    values = np.array([float(value) for value in order if value < count])
+    sizes = np.bincount(quantile_scores(values, np.ones(count, dtype=bool), parts).astype(int), minlength=parts + 1)
+    assert sizes[0] == 0
+    if count >= parts:
+        assert max(sizes[1:]) - min(sizes[1:]) <= (count % parts > 0), "as even as the number allows"
+
+
+def test_many_at_the_best_value_have_the_best_score() -> None:
+    values = np.array([1_000.0] * 160 + [float(value) for value in range(178)])
+    found = quantile_scores(values, np.ones(338, dtype=bool), 5)
+    assert set(found[:160]) == {5.0} and found[160] == 1.0 and max(found[160:]) == 3.0

@@ -136,3 +136,26 @@ def test_records_that_are_no_events_are_passed_over(tmp_path: Path) -> None:
     source.log.write_all_now(TOPIC, [(b"k", b"\xc1")])
     rows = list(exported_events(source.records, Wanted("shop"), lambda persons: {}))
     assert len(rows) == 1
+
+
+def test_an_export_that_does_not_say_its_tenant_is_refused(tmp_path: Path) -> None:
+    rows = list(exported_events(world_of([event("view", "p1")]).records, Wanted("shop"), lambda persons: {}))
+    stripped = [{name: value for name, value in row.items() if name != "tenant"} for row in rows]
+    without = EVENTS.remove(EVENTS.get_field_index("tenant"))
+    for form in FORMS:
+        write_file(tmp_path / form, without, stripped)
+        world = World()
+        report = world.run(tmp_path / form, consent=None)
+        assert "an exported event says its tenant" in report.broken + "".join(each.reason for each in report.errors)
+        assert world.events() == []
+
+
+def test_a_row_of_another_tenant_among_others_is_refused_alone(tmp_path: Path) -> None:
+    source = world_of([event(CONSENT_CHANGED, consent=1), event("view", "p1")])
+    rows = list(exported_events(source.records, Wanted("shop"), lambda persons: {}))
+    write_file(tmp_path / "a.csv", EVENTS, [{**rows[0], "tenant": "other"}, rows[1]])
+    world = World()
+    report = world.run(tmp_path / "a.csv", consent=None)
+    assert [(each.row, each.column, each.value) for each in report.errors] == [(1, "tenant", "other")]
+    assert [each.type for each in world.events()] == ["view"]
+    assert not world.durable.load_consents([each.person for each in world.events()]), "nor its decision"

@@ -275,3 +275,14 @@ class TestConsent:
         assert b"C1" in written
         assert b"ada" not in written + kept
         assert b"x@y" not in written + kept
+
+    def test_another_declaration_is_another_reading_unless_the_mapping_has_the_better_of_it(
+        self, tmp_path: Path
+    ) -> None:
+        file = lines(tmp_path / "a.jsonl", [{"customer": "ada", "when": "2026-01-01", "sku": "p1", "basket": 1}])
+        for said, is_known in (("", False), ("consent: [personalization]", True)):
+            mapping, world = parse_mapping(BASKETS + said, EventMapping), World()
+            world.run(file, mapping=mapping, consent=None)
+            assert world.run(file, mapping=mapping, consent=None).was_complete
+            assert world.run(file, mapping=mapping, consent=3).was_complete is is_known
+            assert most_often(world) == 1

@@ -19,6 +19,7 @@ NAMES = [
     "person",
     "timestamp",
     "timestamp_ms",
+    "tenant",
     "event_id",
     "session_id",
     "items",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rayce.importing.declared_consent import Unnamed
 from rayce.importing.event_row import EventRow, Refused
 from rayce.importing.mapped_events import MappedEvents
 from rayce.importing.mapping import EventMapping, parse_mapping
@@ -148,3 +149,26 @@ class TestBaskets:
             if isinstance(each, EventRow):
                 assert each.first > reached
                 reached = each.last
+
+
+def consents(written: str, cells: list[Any]) -> tuple[list[int | None], Unnamed | None]:
+    text = TEXT + f"consent: {{column: ok, values: {written}}}"
+    mapped = MappedEvents(parse_mapping(text, EventMapping))
+    found = list(mapped.of(RawRow(number, row(ok=cell)) for number, cell in enumerate(cells, 1)))
+    return [each.consent if isinstance(each, EventRow) else -1 for each in found], mapped.consent.unnamed
+
+
+@pytest.mark.parametrize("key", ["true", "True", '"true"', '"TRUE"'])
+def test_a_boolean_is_found_however_it_is_written(key: str) -> None:
+    written = f"{{{key}: [personalization], false: []}}"
+    cells = [True, False, "true", "True", "FALSE", None]
+    assert consents(written, cells) == ([1, 0, 1, 1, 0, 0], None)
+
+
+def test_a_boolean_that_is_named_itself_means_that() -> None:
+    assert consents('{true: [personalization], "True": []}', ["true", "True", "TRUE"]) == ([1, 0, 1], None)
+
+
+def test_consent_that_is_not_named_never_allows_and_is_counted_with_the_first_example() -> None:
+    written = '{"yes": [personalization], no: [], 1: [training]}'
+    assert consents(written, ["yes", "perhaps", "", None, True, 1]) == ([1, 0, 0, 0, 0, 2], Unnamed(2, "ok", "perhaps"))

@@ -149,3 +149,23 @@ def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
 
 def test_transaction_ids_are_of_topic_and_partition() -> None:
     assert position_id("rayce.events", 12) == "rayce.events:12"
+
+
+@pytest.mark.parametrize("damage", ["torn", "emptied", "gone", "bits", "page"])
+def test_a_damaged_or_missing_file_is_told_by_its_name(damage: str, tmp_path: Path) -> None:
+    table = a_table(tmp_path)
+    append(table, 0, encoded(range(10)))
+    (file,) = [file for file in tmp_path.rglob("*.parquet") if "2024-10-04" in file.parent.name]
+    body = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        turned, page = bytes(byte ^ 0xFF for byte in body), len(body) // 3
+        of_a_page = body[:4] + turned[4:page] + body[page:]
+        file.write_bytes({"torn": body[: page * 2], "emptied": b"", "bits": turned, "page": of_a_page}[damage])
+    lake = open_lake(settings(tmp_path))
+    for read in (lake.records, lake.count):
+        with pytest.raises(Unavailable, match="a file cannot be read") as caught:
+            list(read())  # type: ignore[call-overload]
+        assert file.name in str(caught.value)
+        assert "\n" not in str(caught.value)

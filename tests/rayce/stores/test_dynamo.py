@@ -40,6 +40,8 @@ CALLS: dict[str, Callable[[DynamoStore], object]] = {
     "save_items": lambda store: store.save_items("shop", {"p1": b"x"}),
     "load_items": lambda store: store.load_items("shop", ["p1"]),
     "all_items": lambda store: list(store.all_items("shop")),
+    "issue": lambda store: store.issue("shop/shelf"),
+    "were_live": lambda store: store.were_live("shop/shelf"),
     "publish": lambda store: store.publish("shop/shelf", {"a": b"x"}),
     "make_live": lambda store: store.make_live("shop/shelf", 1),
     "live": lambda store: store.live(),
