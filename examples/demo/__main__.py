@@ -53,7 +53,7 @@ def demo(
     speed: Annotated[
         str, typer.Option(help="Simulated seconds in one second, or `max` (with --once the default).")
     ] = "",
-    households: Annotated[int | None, typer.Option(min=5, help="Only a sample of so many households.")] = None,
+    households: Annotated[int, typer.Option(min=5, help="A sample of so many households; there are 2,469.")] = 300,
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Stand-ins from Python wheels instead of Kafka and DynamoDB.")
     ] = False,
