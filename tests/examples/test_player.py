@@ -132,12 +132,13 @@ async def test_an_event_that_is_refused_stops_the_play(sample: Dataset) -> None:
 async def test_stopped_in_the_middle_it_goes_on_after_the_last_basket(sample: Dataset) -> None:
     async with opened(sample) as made:
         made.api.latency_s = 0.005
+        first = sample.first_live(WEEKS)
         playing = asyncio.create_task(play(made, len(sample)))
-        await asyncio.sleep(0.1)
+        while made.shop.position <= first:
+            await asyncio.sleep(0.005)
         playing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await playing
-        first = sample.first_live(WEEKS)
         assert first < made.shop.position < len(sample)
         assert made.player.unfinished() == []
         made.api.latency_s = 0
