@@ -16,6 +16,7 @@ awk '
 former=$(cat "$twin.pid" 2> /dev/null)
 grep -qF "$twin" "/proc/${former:-0}/cmdline" 2> /dev/null || former=
 echo $$ > "$twin.guard"
+sleep 1 # the first one binds the port before: where both did at once, it once found the address in use, and Ray gave up
 gone=0 started=0
 while read -r guard < "$twin.guard" && [ "$guard" = $$ ]; do # else there is a newer one
   if ! kill -0 "$keeper" 2> /dev/null || [ "$gone" -gt "$outlives" ] || [ "$started" -gt 100 ]; then
